@@ -5,8 +5,9 @@
 
 namespace minder {
 
-// A moment on CLOCK_BOOTTIME, kept as an absl::Time whose epoch is the boot of this machine. It goes on while the machine sleeps, is never
-// set by anybody, and is the only time that decides anything (design.md section 2). Wall time is absl::Now(), for humans only.
+// A moment on CLOCK_BOOTTIME, kept as an absl::Time whose epoch is the boot of this machine. It goes on while the
+// machine sleeps, is never set by anybody, and is the only time that decides anything (design.md section 2). Wall time
+// is absl::Now(), for humans only.
 using BootTime = absl::Time;
 
 // A boot time from the time since boot, and back; for proto fields.

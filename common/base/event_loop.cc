@@ -27,6 +27,7 @@ EventLoop::~EventLoop() = default;
 void EventLoop::Post(Callback work) {
   {
     std::lock_guard lock(mutex_);
+    if (stopped_) return;
     posted_.push_back(std::move(work));
   }
   eventfd_write(wake_.get(), 1);
@@ -80,6 +81,9 @@ void EventLoop::Run() {
       ready();
     }
   }
+  std::vector<Callback> dropped;
+  std::lock_guard lock(mutex_);
+  dropped.swap(posted_);
 }
 
 void EventLoop::Stop() {

@@ -14,8 +14,9 @@
 
 namespace minder {
 
-// The one thread that owns a service's state (ARCHITECTURE.md "One loop"). Everything but Post and Stop is called on that thread only.
-// Built on epoll, an eventfd for posted work and a timerfd on CLOCK_BOOTTIME, so that nothing polls and suspend does not stretch timers.
+// The one thread that owns a service's state (ARCHITECTURE.md "One loop"). Everything but Post and Stop is called on
+// that thread only. Built on epoll, an eventfd for posted work and a timerfd on CLOCK_BOOTTIME, so that nothing polls
+// and suspend does not stretch timers.
 class EventLoop {
  public:
   using Callback = std::function<void()>;
@@ -26,7 +27,7 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  // Runs `work` on the loop, in the order of the calls. Any thread. Work posted after Run has returned is dropped.
+  // Runs `work` on the loop, in the order of the calls. Any thread. From Stop on, work is destroyed without being run.
   void Post(Callback work);
 
   // Runs `work` once at `when`, or as soon as possible when that is past.
@@ -38,7 +39,8 @@ class EventLoop {
   void Watch(int fd, std::uint32_t events, Callback ready);
   void Unwatch(int fd);
 
-  // Stops on SIGTERM and SIGINT from now on; call before other threads start, because it blocks both in the calling thread.
+  // Stops on SIGTERM and SIGINT from now on; call before other threads start, because it blocks both in the calling
+  // thread.
   void StopOnSignals();
 
   // Runs until Stop.

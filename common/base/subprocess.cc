@@ -22,7 +22,8 @@ namespace {
 
 constexpr std::size_t kMaxOutput = 1 << 20;
 
-// posix_spawn rather than fork: the callers have gRPC's threads. Signals that the caller blocked or ignored are back to default in the child.
+// posix_spawn rather than fork: the callers have gRPC's threads. Signals that the caller blocked or ignored are back to
+// default in the child.
 absl::StatusOr<pid_t> SpawnWithOutput(const std::vector<std::string>& argv, int output_fd) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);

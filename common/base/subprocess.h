@@ -23,8 +23,9 @@ struct SubprocessResult {
   std::string output;  // stdout and stderr together, cut to its first 1 MB
 };
 
-// Runs argv[0], found on the PATH, with no shell and no input, and waits for it. DEADLINE_EXCEEDED when it has not ended after `deadline`; its process group is then
-// killed. NOT_FOUND when there is no such program. An exit code other than 0 is not an error here. Blocks: for workers.
+// Runs argv[0], found on the PATH, with no shell and no input, and waits for it. DEADLINE_EXCEEDED when it has not
+// ended after `deadline`; its process group is then killed. NOT_FOUND when there is no such program. An exit code other
+// than 0 is not an error here. Blocks: for workers.
 absl::StatusOr<SubprocessResult> RunSubprocess(const std::vector<std::string>& argv, absl::Duration deadline);
 
 // A started process and a pidfd that becomes readable when it ends.
@@ -33,7 +34,8 @@ struct Spawned {
   UniqueFd pidfd;
 };
 
-// Starts argv[0] in a session of its own, so that it outlives the caller, with stdout and stderr appended to `log_path` ("" for /dev/null).
+// Starts argv[0] in a session of its own, so that it outlives the caller, with stdout and stderr appended to `log_path`
+// ("" for /dev/null).
 absl::StatusOr<Spawned> Spawn(const std::vector<std::string>& argv, const std::string& log_path);
 
 // pidfd of a running process; NOT_FOUND when there is none with this id.

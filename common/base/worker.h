@@ -9,9 +9,9 @@
 
 namespace minder {
 
-// One thread for work that blocks (SQL, balancer sockets, processes), in the order of the calls, so that the loop never does. Every piece of
-// work must itself have a deadline; the result comes back as an event, by EventLoop::Post. The destructor drops what has not begun and waits
-// for what has.
+// One thread for work that blocks (SQL, balancer sockets, processes), in the order of the calls, so that the loop never
+// does. Every piece of work must itself have a deadline; the result comes back as an event, by EventLoop::Post. The
+// destructor drops what has not begun and waits for what has.
 class Worker {
  public:
   Worker();

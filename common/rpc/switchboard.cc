@@ -1,0 +1,149 @@
+#include "common/rpc/switchboard.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_format.h"
+#include "common/base/check.h"
+#include "common/base/file.h"
+#include "common/base/log.h"
+#include "common/base/status_macros.h"
+#include "common/core/party.h"
+
+namespace minder {
+namespace {
+
+// Enough to see who is wrongly configured, little enough that a stranger cannot fill the memory.
+constexpr std::size_t kMaxRefusedLogged = 64;
+
+}  // namespace
+
+Switchboard::Switchboard(EventLoop& loop, Options options, Handlers handlers)
+    : loop_(loop), options_(std::move(options)), handlers_(std::move(handlers)) {
+  for (const v1::Party& peer : options_.peers) {
+    peers_.emplace(Describe(peer), Peer{.correspondent = Correspondent({.self = options_.self,
+                                                                        .peer = peer,
+                                                                        .boot_id = options_.boot_id,
+                                                                        .resend_after = options_.resend_after}),
+                                        .stream = nullptr});
+  }
+}
+
+Switchboard::~Switchboard() { loop_.Cancel(timer_); }
+
+void Switchboard::Post(const v1::Party& peer, v1::Message verb) {
+  Peer* const found = Find(peer);
+  MINDER_CHECK(found != nullptr);
+  found->correspondent.Post(std::move(verb), loop_.Now());
+  Flush(*found);
+}
+
+void Switchboard::Dialled(const v1::Party& peer, const std::shared_ptr<Stream>& stream) {
+  Peer* const found = Find(peer);
+  MINDER_CHECK(found != nullptr);
+  Bind(*found, stream, /*dialled=*/true);
+}
+
+void Switchboard::Received(const std::shared_ptr<Stream>& stream, const v1::Message& message) {
+  Peer* const peer = Find(message.sender());
+  const auto bound = bound_.find(stream.get());
+  if (peer == nullptr || !SameParty(message.receiver(), options_.self) ||
+      (bound != bound_.end() && bound->second != Describe(message.sender()))) {
+    Refuse(stream, message);
+    return;
+  }
+  if (bound == bound_.end()) Bind(*peer, stream, /*dialled=*/false);
+  const Correspondent::Verdict verdict = peer->correspondent.Receive(message);
+  if (verdict == Correspondent::Verdict::kRefused) ++refused_;
+  if (verdict == Correspondent::Verdict::kDeliver) handlers_.on_message(message);
+  Flush(*peer);
+}
+
+void Switchboard::Closed(const std::shared_ptr<Stream>& stream) {
+  const auto bound = bound_.find(stream.get());
+  if (bound == bound_.end()) return;
+  Unbind(peers_.at(bound->second));
+}
+
+std::vector<const Correspondent*> Switchboard::correspondents() const {
+  std::vector<const Correspondent*> result;
+  for (const auto& [key, peer] : peers_) result.push_back(&peer.correspondent);
+  return result;
+}
+
+Switchboard::Peer* Switchboard::Find(const v1::Party& party) {
+  const auto it = peers_.find(Describe(party));
+  return it == peers_.end() || !SameParty(it->second.correspondent.peer(), party) ? nullptr : &it->second;
+}
+
+void Switchboard::Bind(Peer& peer, const std::shared_ptr<Stream>& stream, bool dialled) {
+  if (peer.stream != nullptr) {
+    const std::shared_ptr<Stream> old = peer.stream;
+    Unbind(peer);
+    old->Close(
+        absl::AbortedError(absl::StrFormat("a newer stream of %s took over", Describe(peer.correspondent.peer()))));
+  }
+  peer.stream = stream;
+  bound_[stream.get()] = Describe(peer.correspondent.peer());
+  peer.correspondent.Connected(dialled, loop_.Now());
+  spdlog::info("{} is connected", Describe(peer.correspondent.peer()));
+  if (handlers_.on_connected) handlers_.on_connected(peer.correspondent.peer());
+  Flush(peer);
+}
+
+void Switchboard::Unbind(Peer& peer) {
+  bound_.erase(peer.stream.get());
+  peer.stream.reset();
+  peer.correspondent.Disconnected();
+  spdlog::warn("{} is disconnected", Describe(peer.correspondent.peer()));
+  if (handlers_.on_disconnected) handlers_.on_disconnected(peer.correspondent.peer());
+}
+
+void Switchboard::Refuse(const std::shared_ptr<Stream>& stream, const v1::Message& message) {
+  ++refused_;
+  const std::string what =
+      absl::StrFormat("%s of cluster '%s' to %s of cluster '%s'", Describe(message.sender()),
+                      message.sender().cluster(), Describe(message.receiver()), message.receiver().cluster());
+  if (refused_logged_.size() < kMaxRefusedLogged && refused_logged_.insert(what).second) {
+    spdlog::error(
+        "refused a message from {}: this is {} of cluster '{}', and talks to its configured parties only; "
+        "compare the configuration of both",
+        what, Describe(options_.self), options_.self.cluster());
+  }
+  stream->Close(absl::PermissionDeniedError(
+      absl::StrFormat("%s of cluster '%s' takes no message from %s; compare the configuration of both",
+                      Describe(options_.self), options_.self.cluster(), what)));
+}
+
+void Switchboard::Flush(Peer& peer) {
+  const BootTime now = loop_.Now();
+  if (peer.correspondent.LooksDead(now)) {
+    spdlog::warn("{} has not answered for {}; dialling anew", Describe(peer.correspondent.peer()),
+                 absl::FormatDuration(2 * options_.resend_after));
+    const std::shared_ptr<Stream> stream = peer.stream;
+    Unbind(peer);
+    stream->Close(absl::UnavailableError("nothing came back on this stream"));
+    return;
+  }
+  for (const v1::Message& message : peer.correspondent.TakeDue(now)) peer.stream->Send(message);
+  WakeAt(peer.correspondent.NextDue());
+}
+
+// Only ever moves the timer forward in time, so that one message costs the same with ten thousand peers as with two.
+void Switchboard::WakeAt(BootTime when) {
+  if (when >= timer_at_) return;
+  loop_.Cancel(timer_);
+  timer_at_ = when;
+  timer_ = loop_.At(when, [this] {
+    timer_at_ = absl::InfiniteFuture();
+    for (auto& [key, peer] : peers_) Flush(peer);
+  });
+}
+
+absl::StatusOr<std::string> BootId() {
+  MINDER_ASSIGN_OR_RETURN(const std::string id, ReadFile("/proc/sys/kernel/random/boot_id"));
+  return std::string(absl::StripAsciiWhitespace(id));
+}
+
+}  // namespace minder

@@ -1,0 +1,135 @@
+#include "common/rpc/switchboard.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/rpc/rpc_parties.h"
+
+namespace minder {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class FakeStream : public Stream {
+ public:
+  void Send(const v1::Message& message) override { sent.push_back(message); }
+  void Close(const absl::Status& why) override { closed = why; }
+
+  std::vector<v1::Message> sent;
+  absl::Status closed;
+};
+
+class SwitchboardTest : public ::testing::Test {
+ protected:
+  const v1::Party arbitrator_ = TestParty(v1::PARTY_TYPE_ARBITRATOR, "arb");
+  const v1::Party node1_ = TestParty(v1::PARTY_TYPE_DBSERVER, "node1");
+  const v1::Party node2_ = TestParty(v1::PARTY_TYPE_DBSERVER, "node2");
+  EventLoop loop_;
+  std::vector<std::string> delivered_;
+  std::vector<std::string> connections_;
+  Switchboard switchboard_{loop_,
+                           {.self = arbitrator_, .peers = {node1_, node2_}, .boot_id = "b"},
+                           {.on_message = [this](const v1::Message& m) { delivered_.push_back(m.sender().name()); },
+                            .on_connected = [this](const v1::Party& p) { connections_.push_back("+" + p.name()); },
+                            .on_disconnected = [this](const v1::Party& p) { connections_.push_back("-" + p.name()); }}};
+
+  v1::Message From(const v1::Party& sender, std::uint64_t sequence) {
+    v1::Message message;
+    *message.mutable_sender() = sender;
+    *message.mutable_receiver() = arbitrator_;
+    message.set_boot_id("n");
+    message.set_sequence(sequence);
+    message.mutable_db_status_report();
+    return message;
+  }
+};
+
+TEST_F(SwitchboardTest, FirstMessageSaysWhoseStreamItIs) {
+  const auto stream = std::make_shared<FakeStream>();
+  switchboard_.Received(stream, From(node1_, 1));
+  EXPECT_THAT(connections_, ElementsAre("+node1"));
+  EXPECT_THAT(delivered_, ElementsAre("node1"));
+  ASSERT_EQ(stream->sent.size(), 1u);
+  EXPECT_TRUE(stream->sent[0].has_ack());
+}
+
+TEST_F(SwitchboardTest, StrangersAreRefusedCountedAndCutOff) {
+  std::vector<v1::Message> strangers(4, From(node1_, 1));
+  strangers[0].mutable_sender()->set_name("node9");
+  strangers[1].mutable_sender()->set_cluster("other");
+  strangers[2].mutable_receiver()->set_name("other");
+  strangers[3].mutable_sender()->set_type(v1::PARTY_TYPE_DBCLIENT);
+  for (const v1::Message& message : strangers) {
+    const auto stream = std::make_shared<FakeStream>();
+    switchboard_.Received(stream, message);
+    EXPECT_EQ(stream->closed.code(), absl::StatusCode::kPermissionDenied);
+    EXPECT_THAT(stream->sent, IsEmpty());
+  }
+  EXPECT_EQ(switchboard_.refused(), 4u);
+  EXPECT_THAT(delivered_, IsEmpty());
+  EXPECT_THAT(connections_, IsEmpty());
+}
+
+TEST_F(SwitchboardTest, StreamOfOnePartyCannotSpeakForAnother) {
+  const auto stream = std::make_shared<FakeStream>();
+  switchboard_.Received(stream, From(node1_, 1));
+  switchboard_.Received(stream, From(node2_, 1));
+  EXPECT_THAT(delivered_, ElementsAre("node1"));
+  EXPECT_FALSE(stream->closed.ok());
+}
+
+TEST_F(SwitchboardTest, NewerStreamOfTheSamePartyTakesOver) {
+  const auto old = std::make_shared<FakeStream>();
+  const auto fresh = std::make_shared<FakeStream>();
+  switchboard_.Received(old, From(node1_, 1));
+  switchboard_.Received(fresh, From(node1_, 2));
+  EXPECT_FALSE(old->closed.ok());
+  switchboard_.Closed(old);  // arrives late, and must not unbind the new one
+  EXPECT_THAT(connections_, ElementsAre("+node1", "-node1", "+node1"));
+  v1::Message verb;
+  verb.mutable_request_status();
+  switchboard_.Post(node1_, verb);
+  EXPECT_TRUE(fresh->sent.back().has_request_status());
+}
+
+TEST_F(SwitchboardTest, PostWaitsForAStream) {
+  v1::Message verb;
+  verb.mutable_request_status();
+  switchboard_.Post(node2_, verb);
+  const auto stream = std::make_shared<FakeStream>();
+  switchboard_.Dialled(node2_, stream);
+  ASSERT_EQ(stream->sent.size(), 2u);
+  EXPECT_TRUE(stream->sent[0].has_ack()) << "hello";
+  EXPECT_TRUE(stream->sent[1].has_request_status());
+}
+
+TEST(SwitchboardTimes, ResendsByItsOwnTimerAndGivesUpADeadStream) {
+  EventLoop loop;
+  const v1::Party node = TestParty(v1::PARTY_TYPE_DBSERVER, "node1");
+  int disconnected = 0;
+  Switchboard switchboard(loop,
+                          {.self = TestParty(v1::PARTY_TYPE_ARBITRATOR, "arb"),
+                           .peers = {node},
+                           .boot_id = "b",
+                           .resend_after = absl::Milliseconds(20)},
+                          {.on_message = [](const v1::Message&) {},
+                           .on_connected = nullptr,
+                           .on_disconnected =
+                               [&](const v1::Party&) {
+                                 ++disconnected;
+                                 loop.Stop();
+                               }});
+  const auto stream = std::make_shared<FakeStream>();
+  switchboard.Dialled(node, stream);
+  v1::Message verb;
+  verb.mutable_request_status();
+  switchboard.Post(node, verb);
+  loop.Run();
+  EXPECT_EQ(disconnected, 1);
+  EXPECT_EQ(stream->closed.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(switchboard.correspondents()[0]->counters().resent, 1u);
+}
+
+}  // namespace
+}  // namespace minder
