@@ -12,12 +12,17 @@ constexpr std::size_t kRetiredBootIds = 8;
 // A connection on which nothing came back for this many times resend_after is dead.
 constexpr int kResendsWithoutAnswer = 2;
 
+// What supersedes what. Each verb has a slot of its own, but drain and undrain are two words for one state.
+int SlotOf(const v1::Message& message) {
+  return message.has_undrain() ? static_cast<int>(v1::Message::kDrain) : static_cast<int>(message.verb_case());
+}
+
 }  // namespace
 
 void Correspondent::Post(v1::Message verb, BootTime now) {
   Seal(verb, now);
-  const int key = verb.verb_case();
-  outbox_[key] = {.message = std::move(verb), .due = now};
+  const int slot = SlotOf(verb);
+  outbox_[slot] = {.message = std::move(verb), .due = now};
 }
 
 void Correspondent::Connected(bool dialled, BootTime now) {
@@ -59,7 +64,7 @@ Correspondent::Verdict Correspondent::Receive(const v1::Message& message) {
     if (retired_boot_ids_.size() > kRetiredBootIds) retired_boot_ids_.pop_front();
     last_received_.clear();
   }
-  std::uint64_t& last = last_received_[message.verb_case()];
+  std::uint64_t& last = last_received_[SlotOf(message)];
   if (message.sequence() < last) {
     ++counters_.discarded;
     return Verdict::kStale;
@@ -123,10 +128,10 @@ void Correspondent::Seal(v1::Message& message, BootTime now) {
 }
 
 void Correspondent::Acknowledge(const v1::Message& message) {
-  v1::Ack& ack = ack_due_[message.verb_case()];
+  v1::Ack& ack = ack_due_[SlotOf(message)];
   ack.set_boot_id(message.boot_id());
   ack.set_sequence(message.sequence());
-  ack.set_verb(static_cast<std::uint32_t>(message.verb_case()));
+  ack.set_verb(static_cast<std::uint32_t>(SlotOf(message)));
 }
 
 }  // namespace minder

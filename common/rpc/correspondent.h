@@ -83,11 +83,11 @@ class Correspondent {
   bool hello_due_ = false;
   std::uint64_t last_sequence_ = 0;
   std::optional<BootTime> unanswered_since_;
-  std::map<int, Pending> outbox_;   // by verb
-  std::map<int, v1::Ack> ack_due_;  // by acknowledged verb
+  std::map<int, Pending> outbox_;   // by slot
+  std::map<int, v1::Ack> ack_due_;  // by acknowledged slot
   std::string peer_boot_id_;
   std::deque<std::string> retired_boot_ids_;
-  std::map<int, std::uint64_t> last_received_;  // by verb, of peer_boot_id_
+  std::map<int, std::uint64_t> last_received_;  // by slot, of peer_boot_id_
   Counters counters_;
 };
 

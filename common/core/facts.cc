@@ -1,0 +1,179 @@
+#include "common/core/facts.h"
+
+#include <algorithm>
+#include <set>
+#include <string_view>
+
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "common/core/lookup.h"
+#include "common/core/proto_time.h"
+
+namespace minder {
+namespace {
+
+using Names = std::vector<std::string>;
+
+std::string Join(const Names& names) { return absl::StrJoin(names, ", "); }
+
+Fact Yes(std::string detail) { return {.value = v1::TERNARY_YES, .detail = std::move(detail)}; }
+Fact No(std::string detail) { return {.value = v1::TERNARY_NO, .detail = std::move(detail)}; }
+Fact Unknown(std::string detail) { return {.value = v1::TERNARY_UNKNOWN, .detail = std::move(detail)}; }
+
+// Yes when nobody is named, else no with the names.
+Fact NobodyIn(const Names& names, std::string_view yes, std::string_view no) {
+  return names.empty() ? Yes(std::string(yes)) : No(absl::StrFormat("%s: %s", no, Join(names)));
+}
+
+// An absent answer of an older agent is unknown.
+v1::Ternary Known(v1::Ternary value) { return value == v1::TERNARY_UNSPECIFIED ? v1::TERNARY_UNKNOWN : value; }
+
+template <typename Knowledge>
+absl::Duration AgeOf(const Knowledge& knowledge, BootTime now) {
+  const absl::Duration since_receipt = now - SinceBoot(FromProto(knowledge.received_at()));
+  // A clock or an agent that claims the future does not make a report younger than its receipt.
+  return std::max(since_receipt, absl::ZeroDuration()) +
+         std::max(FromProto(knowledge.report().age()), absl::ZeroDuration());
+}
+
+const v1::DrainRecord* DrainOf(const v1::ArbitratorState& state, const std::string& dbserver) {
+  const auto it = std::ranges::find(state.drains(), dbserver, &v1::DrainRecord::dbserver);
+  return it == state.drains().end() ? nullptr : &*it;
+}
+
+NodeFacts GatherNode(const v1::Configuration& config, const v1::DbserverConfig& node, const v1::ArbitratorState& state,
+                     BootTime now) {
+  NodeFacts facts{.config = &node, .drain = DrainOf(state, node.name())};
+  const v1::DbserverKnowledge* known = FindByName(state.dbservers(), node.name());
+  if (known == nullptr) return facts;
+  facts.report = &known->report();
+  facts.age = AgeOf(*known, now);
+  facts.fresh = facts.age <= FromProto(config.timings().fresh_for());
+  if (!facts.fresh) return facts;
+  facts.running = Known(facts.report->running());
+  facts.primary = Known(facts.report->primary());
+  facts.synced = facts.running == v1::TERNARY_YES && facts.primary == v1::TERNARY_YES &&
+                 facts.report->wsrep().ready() && facts.report->wsrep().local_state() == v1::LOCAL_STATE_SYNCED;
+  facts.serving = facts.synced && facts.drain == nullptr && facts.report->drain().state() == v1::DRAIN_STATE_SERVING;
+  return facts;
+}
+
+BalancerFacts GatherBalancer(const v1::Configuration& config, const v1::DbclientConfig& balancer,
+                             const v1::ArbitratorState& state, BootTime now) {
+  BalancerFacts facts{.config = &balancer};
+  const v1::DbclientKnowledge* known = FindByName(state.dbclients(), balancer.name());
+  if (known == nullptr) return facts;
+  facts.report = &known->report();
+  facts.age = AgeOf(*known, now);
+  facts.fresh = facts.age <= FromProto(config.timings().fresh_for()) && facts.report->reachable();
+  return facts;
+}
+
+Fact ReportsFresh(const Facts& facts) {
+  Names silent;
+  for (const NodeFacts& node : facts.nodes) {
+    if (!node.fresh) silent.push_back(node.config->name());
+  }
+  return NobodyIn(silent, "every dbserver reported lately", "no fresh report of");
+}
+
+// Two reports show the same component when history, view number and size agree; a view number alone starts anew in each
+// component.
+std::string ComponentOf(const v1::DbStatusReport& report) {
+  return absl::StrFormat("%s/%d/%s", report.wsrep().cluster_state_uuid(), report.wsrep().cluster_conf_id(),
+                         report.group());
+}
+
+Fact PrimaryComponent(const Facts& facts) {
+  std::set<std::string> components;
+  Names primary;
+  Names unknown;
+  for (const NodeFacts& node : facts.nodes) {
+    if (node.primary == v1::TERNARY_UNKNOWN) unknown.push_back(node.config->name());
+    if (node.primary != v1::TERNARY_YES) continue;
+    components.insert(ComponentOf(*node.report));
+    primary.push_back(node.config->name());
+  }
+  // Views change one node after the other, so two descriptions for a moment are no news; which they are is for later
+  // rules to say.
+  if (components.size() > 1) return Unknown(absl::StrFormat("%s report different primary components", Join(primary)));
+  if (components.size() == 1) return Yes(absl::StrFormat("of %s", Join(primary)));
+  if (unknown.empty()) return No("no dbserver is in a primary component");
+  return Unknown(absl::StrFormat("nobody reports one, and nothing is known of %s", Join(unknown)));
+}
+
+Fact AllSynced(const Facts& facts) {
+  Names missing;
+  for (const NodeFacts& node : facts.nodes) {
+    if (!node.synced) missing.push_back(node.config->name());
+  }
+  return NobodyIn(missing, "every dbserver is Synced", "not Synced");
+}
+
+Fact NoneDrained(const Facts& facts) {
+  Names drained;
+  for (const NodeFacts& node : facts.nodes) {
+    const bool by_itself = node.fresh && node.report->drain().state() > v1::DRAIN_STATE_SERVING;
+    if (node.drain != nullptr || by_itself) drained.push_back(node.config->name());
+  }
+  return NobodyIn(drained, "no dbserver is drained", "drained or on the way");
+}
+
+Fact BalancersInStep(const Facts& facts) {
+  Names late;
+  for (const BalancerFacts& balancer : facts.balancers) {
+    const bool in_step = balancer.fresh && std::ranges::all_of(balancer.report->backends(), [](const v1::Backend& b) {
+                           return b.wanted() == v1::BACKEND_STATE_UNSPECIFIED || b.wanted() == b.actual();
+                         });
+    if (!in_step) late.push_back(balancer.config->name());
+  }
+  return NobodyIn(late, "every balancer has what it should", "not in step or not heard of");
+}
+
+Fact ConfigurationAgrees(const Facts& facts, const v1::Configuration& config) {
+  Names other;
+  for (const NodeFacts& node : facts.nodes) {
+    if (node.fresh && node.report->config_version() != config.version()) other.push_back(node.config->name());
+  }
+  for (const BalancerFacts& balancer : facts.balancers) {
+    if (balancer.fresh && balancer.report->config_version() != config.version())
+      other.push_back(balancer.config->name());
+  }
+  return NobodyIn(other, absl::StrFormat("version %d everywhere", config.version()), "another version at");
+}
+
+}  // namespace
+
+Facts GatherFacts(const v1::Configuration& config, const v1::ArbitratorState& state, BootTime now) {
+  Facts facts;
+  for (const v1::DbserverConfig& node : config.dbservers()) facts.nodes.push_back(GatherNode(config, node, state, now));
+  for (const v1::DbclientConfig& balancer : config.dbclients()) {
+    facts.balancers.push_back(GatherBalancer(config, balancer, state, now));
+  }
+  facts.reports_fresh = ReportsFresh(facts);
+  facts.primary_component = PrimaryComponent(facts);
+  facts.all_synced = AllSynced(facts);
+  facts.none_drained = NoneDrained(facts);
+  facts.balancers_in_step = BalancersInStep(facts);
+  facts.configuration_agrees = ConfigurationAgrees(facts, config);
+  return facts;
+}
+
+std::vector<v1::Evidence> EvidenceOf(const Facts& facts) {
+  std::vector<v1::Evidence> evidence;
+  const auto add = [&](const char* name, const Fact& fact) {
+    v1::Evidence& entry = evidence.emplace_back();
+    entry.set_fact(name);
+    entry.set_value(fact.value);
+    entry.set_detail(fact.detail);
+  };
+  add("reports_fresh", facts.reports_fresh);
+  add("primary_component", facts.primary_component);
+  add("all_synced", facts.all_synced);
+  add("none_drained", facts.none_drained);
+  add("balancers_in_step", facts.balancers_in_step);
+  add("configuration_agrees", facts.configuration_agrees);
+  return evidence;
+}
+
+}  // namespace minder

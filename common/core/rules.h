@@ -1,0 +1,27 @@
+#ifndef MINDER_COMMON_CORE_RULES_H_
+#define MINDER_COMMON_CORE_RULES_H_
+
+#include <span>
+#include <string>
+
+#include "common/core/facts.h"
+
+namespace minder {
+
+// One row of the table: when its condition holds, this is the diagnosis.
+struct Rule {
+  const char* id;  // "R" and a number that rises from row to row, with gaps for rows to come
+  v1::Diagnosis diagnosis;
+  bool (*matches)(const Facts&);
+  std::string (*reason)(const Facts&);  // one sentence for humans
+};
+
+// The table, in order: the first match wins. The last row matches always and does nothing.
+std::span<const Rule> Rules();
+
+// The first row that matches.
+const Rule& MatchingRule(const Facts& facts);
+
+}  // namespace minder
+
+#endif  // MINDER_COMMON_CORE_RULES_H_

@@ -1,0 +1,84 @@
+#ifndef MINDER_SERVICES_ARBITRATOR_ARBITRATOR_H_
+#define MINDER_SERVICES_ARBITRATOR_ARBITRATOR_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/base/event_loop.h"
+#include "common/core/drain_plan.h"
+#include "common/core/facts.h"
+#include "common/rpc/switchboard.h"
+#include "minder/v1/services.pb.h"
+#include "services/arbitrator/store.h"
+
+namespace minder {
+
+// The shell round the mind: keeps the last reports, asks Decide after each event, persists, then sends what differs
+// from the last orders. Everything on the loop.
+class Arbitrator {
+ public:
+  // What the last decision was made of.
+  struct Outlook {
+    Facts facts;
+    v1::Decision decision;
+    v1::StatusSummaryResponse summary;
+  };
+
+  // Loads what the store holds. `store` and `loop` outlive the arbitrator.
+  static absl::StatusOr<std::unique_ptr<Arbitrator>> Create(EventLoop& loop, const v1::Configuration& config,
+                                                            Store& store, const std::string& boot_id);
+  ~Arbitrator();
+
+  Switchboard& switchboard() { return switchboard_; }
+  const v1::Configuration& config() const { return config_; }
+
+  // Of this moment: ages are those of now.
+  Outlook Look() const;
+
+  // Calls `changed` after each decision, until Unsubscribe.
+  std::uint64_t Subscribe(std::function<void()> changed);
+  void Unsubscribe(std::uint64_t id);
+
+  // Records a drain, or its end, durably; OK when it is so already. The orders follow. The refusal, if any, was checked
+  // by the caller.
+  absl::Status RecordDrain(const std::string& dbserver, const std::string& drain_id);
+  absl::Status RecordUndrain(const std::string& dbserver);
+
+  // Asks a dbserver for a report.
+  void RequestStatus(const std::string& dbserver);
+  const v1::ArbitratorState& state() const { return state_; }
+
+ private:
+  using Drains = google::protobuf::RepeatedPtrField<v1::DrainRecord>;
+
+  Arbitrator(EventLoop& loop, const v1::Configuration& config, Store& store, const std::string& boot_id);
+  void OnMessage(const v1::Message& message);
+  void OnConnected(const v1::Party& party);
+  void ThinkSoon();
+  void Think();
+  absl::Status Persist(const Drains& drains);
+  void Send(const v1::Order& order);
+
+  EventLoop& loop_;
+  const v1::Configuration config_;
+  Store& store_;
+  v1::ArbitratorState state_;
+  Switchboard switchboard_;
+  std::map<std::pair<std::string, int>, std::string> sent_;  // by receiver and verb: the serialized order
+  std::map<std::uint64_t, std::function<void()>> subscribers_;
+  std::uint64_t next_subscriber_ = 1;
+  bool thinking_soon_ = false;
+  std::string last_reason_;
+  EventLoop::TimerId wake_up_ = 0;
+  std::shared_ptr<Arbitrator*> alive_;
+};
+
+}  // namespace minder
+
+#endif  // MINDER_SERVICES_ARBITRATOR_ARBITRATOR_H_

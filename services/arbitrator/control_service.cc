@@ -1,0 +1,269 @@
+#include "services/arbitrator/control_service.h"
+
+#include <algorithm>
+#include <set>
+
+#include "absl/random/random.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "common/core/lookup.h"
+#include "common/core/proto_time.h"
+#include "common/core/summary.h"
+#include "common/rpc/grpc_status.h"
+#include "common/rpc/unary_call.h"
+#include "google/protobuf/util/message_differencer.h"
+#include "google/protobuf/util/time_util.h"
+#include "minder/v1/services.grpc.pb.h"
+#include "services/arbitrator/outlook_stream.h"
+
+namespace minder {
+namespace {
+
+using google::protobuf::util::MessageDifferencer;
+
+// The answer to RequestStatus leaves this long before the caller's own deadline.
+constexpr absl::Duration kAnswerMargin = absl::Milliseconds(100);
+constexpr absl::Duration kLongestRequestStatus = absl::Seconds(10);
+
+grpc::Status Refuse(grpc::StatusCode code, const Refusal& refusal) {
+  v1::ErrorDetail detail;
+  detail.set_reason(refusal.reason);
+  detail.set_rule(refusal.rule);
+  detail.set_cure(refusal.cure);
+  return {code, refusal.message, detail.SerializeAsString()};
+}
+
+// NOT_FOUND with the known names, when `dbserver` is not configured.
+grpc::Status CheckKnown(const v1::Configuration& config, const std::string& dbserver) {
+  if (FindByName(config.dbservers(), dbserver) != nullptr) return grpc::Status::OK;
+  const std::string known = absl::StrJoin(
+      config.dbservers(), ", ", [](std::string* out, const v1::DbserverConfig& node) { out->append(node.name()); });
+  return Refuse(grpc::StatusCode::NOT_FOUND, {.reason = "UNKNOWN_DBSERVER",
+                                              .rule = "",
+                                              .message = absl::StrFormat("cluster '%s' has no dbserver '%s'; it has %s",
+                                                                         config.cluster(), dbserver, known),
+                                              .cure = "name one of these"});
+}
+
+grpc::Status StoreFailed(const absl::Status& status) {
+  return Refuse(grpc::StatusCode::INTERNAL,
+                {.reason = "NOT_RECORDED",
+                 .rule = "",
+                 .message = absl::StrFormat("the order could not be recorded, so it was not given: %s",
+                                            std::string(status.message())),
+                 .cure = "see to the disk of the arbitrator's state_dir"});
+}
+
+std::string RandomId() {
+  absl::BitGen random;
+  return absl::StrFormat("%016x", absl::Uniform<std::uint64_t>(random));
+}
+
+class Service : public v1::ControlService::CallbackService {
+ public:
+  Service(EventLoop& loop, Arbitrator& arbitrator) : loop_(loop), arbitrator_(arbitrator) {}
+
+  grpc::ServerUnaryReactor* StatusSummary(grpc::CallbackServerContext* context, const v1::StatusSummaryRequest*,
+                                          v1::StatusSummaryResponse* response) override {
+    return AnswerOnLoop(loop_, context, [this, response] {
+      *response = arbitrator_.Look().summary;
+      return grpc::Status::OK;
+    });
+  }
+
+  grpc::ServerUnaryReactor* RequestStatus(grpc::CallbackServerContext* context, const v1::RequestStatusRequest* request,
+                                          v1::RequestStatusResponse* response) override;
+
+  grpc::ServerWriteReactor<v1::DrainResponse>* Drain(grpc::CallbackServerContext*,
+                                                     const v1::DrainRequest* request) override {
+    return new OutlookStream<v1::DrainResponse>(
+        loop_, arbitrator_,
+        [this, request = *request, last = v1::DrainResponse(), begun = false](
+            const Arbitrator::Outlook& outlook) mutable { return NextDrain(request, outlook, last, begun); });
+  }
+
+  grpc::ServerWriteReactor<v1::UndrainResponse>* Undrain(grpc::CallbackServerContext*,
+                                                         const v1::UndrainRequest* request) override {
+    return new OutlookStream<v1::UndrainResponse>(
+        loop_, arbitrator_,
+        [this, request = *request, last = v1::UndrainResponse(), begun = false](
+            const Arbitrator::Outlook& outlook) mutable { return NextUndrain(request, outlook, last, begun); });
+  }
+
+  grpc::ServerWriteReactor<v1::WatchResponse>* Watch(grpc::CallbackServerContext*, const v1::WatchRequest*) override {
+    return new OutlookStream<v1::WatchResponse>(
+        loop_, arbitrator_,
+        [last = std::optional<v1::StatusSummaryResponse>()](const Arbitrator::Outlook& outlook) mutable {
+          OutlookStream<v1::WatchResponse>::Step step;
+          const std::vector<std::string> changes =
+              last ? DescribeChanges(*last, outlook.summary) : std::vector<std::string>{};
+          if (last && changes.empty()) return step;
+          last = outlook.summary;
+          v1::WatchResponse& response = step.response.emplace();
+          *response.mutable_time() = google::protobuf::util::TimeUtil::GetCurrentTime();
+          *response.mutable_changes() = {changes.begin(), changes.end()};
+          *response.mutable_summary() = outlook.summary;
+          return step;
+        });
+  }
+
+ private:
+  OutlookStream<v1::DrainResponse>::Step NextDrain(const v1::DrainRequest& request, const Arbitrator::Outlook& outlook,
+                                                   v1::DrainResponse& last, bool& begun);
+  OutlookStream<v1::UndrainResponse>::Step NextUndrain(const v1::UndrainRequest& request,
+                                                       const Arbitrator::Outlook& outlook, v1::UndrainResponse& last,
+                                                       bool& begun);
+  const v1::DrainRecord* RecordOf(const std::string& dbserver) const {
+    const auto& drains = arbitrator_.state().drains();
+    const auto it = std::ranges::find(drains, dbserver, &v1::DrainRecord::dbserver);
+    return it == drains.end() ? nullptr : &*it;
+  }
+
+  EventLoop& loop_;
+  Arbitrator& arbitrator_;
+};
+
+OutlookStream<v1::DrainResponse>::Step Service::NextDrain(const v1::DrainRequest& request,
+                                                          const Arbitrator::Outlook& outlook, v1::DrainResponse& last,
+                                                          bool& begun) {
+  const std::string& dbserver = request.dbserver();
+  if (!begun) {
+    if (grpc::Status status = CheckKnown(arbitrator_.config(), dbserver); !status.ok()) return {.finish = status};
+    const v1::DrainRecord* record = RecordOf(dbserver);
+    const bool drained_already = record != nullptr && !record->ending();
+    if (const Refusal refusal = RefuseDrain(outlook.facts, dbserver); !drained_already && refusal.refused()) {
+      return {.finish = Refuse(grpc::StatusCode::FAILED_PRECONDITION, refusal)};
+    }
+    const std::vector<std::string> plan = DrainSteps(outlook.facts, dbserver);
+    last.set_dbserver(dbserver);
+    if (request.validate_only()) {
+      *last.mutable_plan() = {plan.begin(), plan.end()};
+      return {.response = last, .finish = grpc::Status::OK};
+    }
+    const std::string id = request.request_id().empty() ? RandomId() : request.request_id();
+    if (const absl::Status status = arbitrator_.RecordDrain(dbserver, id); !status.ok())
+      return {.finish = StoreFailed(status)};
+    begun = true;
+    last = DrainProgress(arbitrator_.Look().facts, dbserver);
+    v1::DrainResponse first = last;
+    *first.mutable_plan() = {plan.begin(), plan.end()};
+    return {.response = first};
+  }
+  const v1::DrainRecord* record = RecordOf(dbserver);
+  if (record == nullptr || record->ending()) {
+    return {.finish = Refuse(grpc::StatusCode::ABORTED,
+                             {.reason = "UNDRAINED",
+                              .rule = "",
+                              .message = absl::StrFormat("%s was undrained meanwhile", dbserver),
+                              .cure = absl::StrFormat("minderctl drain %s begins anew", dbserver)})};
+  }
+  const v1::DrainResponse progress = DrainProgress(outlook.facts, dbserver);
+  OutlookStream<v1::DrainResponse>::Step step;
+  if (!MessageDifferencer::Equals(progress, last)) step.response = last = progress;
+  if (progress.state() == v1::DRAIN_STATE_DRAINED) step.finish = grpc::Status::OK;
+  return step;
+}
+
+OutlookStream<v1::UndrainResponse>::Step Service::NextUndrain(const v1::UndrainRequest& request,
+                                                              const Arbitrator::Outlook& outlook,
+                                                              v1::UndrainResponse& last, bool& begun) {
+  const std::string& dbserver = request.dbserver();
+  if (!begun) {
+    if (grpc::Status status = CheckKnown(arbitrator_.config(), dbserver); !status.ok()) return {.finish = status};
+    const std::vector<std::string> plan = UndrainSteps(outlook.facts, dbserver);
+    last = UndrainProgress(outlook.facts, dbserver);
+    v1::UndrainResponse first = last;
+    *first.mutable_plan() = {plan.begin(), plan.end()};
+    if (request.validate_only()) return {.response = first, .finish = grpc::Status::OK};
+    if (RecordOf(dbserver) != nullptr || last.state() > v1::DRAIN_STATE_SERVING) {
+      if (const absl::Status status = arbitrator_.RecordUndrain(dbserver); !status.ok())
+        return {.finish = StoreFailed(status)};
+      first.set_done(false);
+    }
+    begun = true;
+    OutlookStream<v1::UndrainResponse>::Step step{.response = first};
+    if (first.done()) step.finish = grpc::Status::OK;
+    return step;
+  }
+  v1::UndrainResponse progress = UndrainProgress(outlook.facts, dbserver);
+  progress.set_done(progress.done() && RecordOf(dbserver) == nullptr);
+  OutlookStream<v1::UndrainResponse>::Step step;
+  if (!MessageDifferencer::Equals(progress, last)) step.response = last = progress;
+  if (progress.done()) step.finish = grpc::Status::OK;
+  return step;
+}
+
+// Ends when every asked dbserver has reported after the question, or shortly before the caller's deadline.
+class StatusCollector : public std::enable_shared_from_this<StatusCollector> {
+ public:
+  StatusCollector(EventLoop& loop, Arbitrator& arbitrator, grpc::ServerUnaryReactor* reactor,
+                  v1::RequestStatusResponse* response)
+      : loop_(loop), arbitrator_(arbitrator), reactor_(reactor), response_(response) {}
+  ~StatusCollector() {
+    if (!finished_) reactor_->Finish({grpc::StatusCode::UNAVAILABLE, "shutting down"});
+  }
+
+  // On the loop. Keeps itself alive until the end.
+  void Begin(const v1::RequestStatusRequest& request, absl::Duration wait) {
+    if (!request.dbserver().empty()) {
+      if (grpc::Status status = CheckKnown(arbitrator_.config(), request.dbserver()); !status.ok())
+        return Finish(status);
+      asked_.insert(request.dbserver());
+    } else {
+      for (const v1::DbserverConfig& node : arbitrator_.config().dbservers()) asked_.insert(node.name());
+    }
+    since_ = loop_.Now();
+    subscription_ = arbitrator_.Subscribe([self = shared_from_this()] { self->Check(false); });
+    timer_ = loop_.After(wait, [self = shared_from_this()] { self->Check(true); });
+    for (const std::string& name : asked_) arbitrator_.RequestStatus(name);
+  }
+
+ private:
+  void Check(bool time_is_over) {
+    if (finished_) return;
+    response_->Clear();
+    for (const std::string& name : asked_) {
+      const v1::DbserverKnowledge* known = FindByName(arbitrator_.state().dbservers(), name);
+      if (known == nullptr || SinceBoot(FromProto(known->received_at())) < since_) response_->add_silent(name);
+      if (known != nullptr) *response_->add_dbservers() = *known;
+    }
+    if (response_->silent().empty() || time_is_over) Finish(grpc::Status::OK);
+  }
+
+  void Finish(const grpc::Status& status) {
+    finished_ = true;
+    const auto self = shared_from_this();
+    arbitrator_.Unsubscribe(subscription_);
+    loop_.Cancel(timer_);
+    reactor_->Finish(status);
+  }
+
+  EventLoop& loop_;
+  Arbitrator& arbitrator_;
+  grpc::ServerUnaryReactor* reactor_;
+  v1::RequestStatusResponse* response_;
+  std::set<std::string> asked_;
+  BootTime since_;
+  std::uint64_t subscription_ = 0;
+  EventLoop::TimerId timer_ = 0;
+  bool finished_ = false;
+};
+
+grpc::ServerUnaryReactor* Service::RequestStatus(grpc::CallbackServerContext* context,
+                                                 const v1::RequestStatusRequest* request,
+                                                 v1::RequestStatusResponse* response) {
+  const absl::Duration left = absl::FromChrono(context->deadline()) - absl::Now();
+  const absl::Duration wait = std::min(left - kAnswerMargin, kLongestRequestStatus);
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  auto collector = std::make_shared<StatusCollector>(loop_, arbitrator_, reactor, response);
+  loop_.Post([collector, request = *request, wait] { collector->Begin(request, wait); });
+  return reactor;
+}
+
+}  // namespace
+
+std::unique_ptr<grpc::Service> MakeControlService(EventLoop& loop, Arbitrator& arbitrator) {
+  return std::make_unique<Service>(loop, arbitrator);
+}
+
+}  // namespace minder

@@ -1,0 +1,52 @@
+// minder-arbitrator: gathers reports, diagnoses, orders, and answers humans.
+#include <grpcpp/grpcpp.h>
+
+#include <iostream>
+#include <variant>
+
+#include "absl/strings/str_format.h"
+#include "common/base/event_loop.h"
+#include "common/base/log.h"
+#include "common/base/status_macros.h"
+#include "common/config/service_options.h"
+#include "common/rpc/server.h"
+#include "services/arbitrator/arbitrator.h"
+#include "services/arbitrator/control_service.h"
+#include "services/arbitrator/store.h"
+
+namespace minder {
+namespace {
+
+absl::Status Run(const Startup& startup) {
+  MINDER_RETURN_IF_ERROR(StartLogging(startup.program, startup.log_level));
+  EventLoop loop;
+  loop.StopOnSignals();
+  const v1::Configuration& config = startup.configuration;
+  MINDER_ASSIGN_OR_RETURN(const std::string boot_id, BootId());
+  MINDER_ASSIGN_OR_RETURN(const std::unique_ptr<Store> store,
+                          OpenSqliteStore(config.arbitrator().state_dir(), config.cluster()));
+  MINDER_ASSIGN_OR_RETURN(const std::unique_ptr<Arbitrator> arbitrator,
+                          Arbitrator::Create(loop, config, *store, boot_id));
+  const std::unique_ptr<grpc::Service> control = MakeControlService(loop, *arbitrator);
+  MINDER_ASSIGN_OR_RETURN(
+      const std::unique_ptr<RpcServer> server,
+      RpcServer::Start(loop, arbitrator->switchboard(),
+                       {.listen = startup.listen_address, .config_version = config.version()}, {control.get()}));
+  spdlog::info("arbitrator of cluster '{}', configuration version {}, listens on {}", config.cluster(),
+               config.version(), startup.listen_address);
+  loop.Run();
+  spdlog::info("stopping");
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace minder
+
+int main(int argc, char** argv) {
+  const auto startup = minder::StartService(minder::v1::PARTY_TYPE_ARBITRATOR, argc, argv);
+  if (const int* exit_code = std::get_if<int>(&startup)) return *exit_code;
+  const absl::Status status = minder::Run(std::get<minder::Startup>(startup));
+  if (status.ok()) return 0;
+  std::cerr << "minder-arbitrator: " << status.message() << "\n";
+  return 1;
+}
