@@ -1,5 +1,5 @@
 // minder-arbitrator: gathers reports, diagnoses, orders, and answers humans.
-#include <grpcpp/grpcpp.h>
+#include <grpcpp/impl/service_type.h>
 
 #include <iostream>
 #include <variant>

@@ -22,8 +22,8 @@ class OutlookStream : public grpc::ServerWriteReactor<Response> {
  public:
   // What to do now: write `response` when there is one, then end with `finish` when there is one.
   struct Step {
-    std::optional<Response> response;
-    std::optional<grpc::Status> finish;
+    std::optional<Response> response = std::nullopt;
+    std::optional<grpc::Status> finish = std::nullopt;
   };
   using Next = std::function<Step(const Arbitrator::Outlook&)>;
 
