@@ -18,8 +18,6 @@
 namespace minder {
 namespace {
 
-constexpr auto kShutdownDeadline = std::chrono::milliseconds(500);
-
 class AgentService : public v1::AgentService::CallbackService {
  public:
   AgentService(EventLoop& loop, Switchboard& switchboard, std::uint64_t config_version)
@@ -65,7 +63,7 @@ class GrpcServer : public RpcServer {
 
   ~GrpcServer() override {
     if (server_ == nullptr) return;
-    server_->Shutdown(std::chrono::system_clock::now() + kShutdownDeadline);
+    server_->Shutdown(std::chrono::system_clock::now());  // the loop has stopped: waiting would answer nobody
     server_->Wait();
   }
 

@@ -3,125 +3,15 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <condition_variable>
-#include <future>
 #include <mutex>
-#include <thread>
 
 #include "absl/strings/str_format.h"
 #include "common/rpc/channel.h"
-#include "common/rpc/dialler.h"
-#include "common/rpc/server.h"
 #include "minder/v1/services.grpc.pb.h"
-#include "tests/rpc/rpc_parties.h"
+#include "tests/rpc/endpoint.h"
 
 namespace minder {
 namespace {
-
-constexpr absl::Duration kLimit = absl::Seconds(20);
-
-// A party with its own loop thread; all that it has heard can be waited for.
-class Endpoint {
- public:
-  Endpoint(const v1::Party& self, const v1::Party& peer, absl::Duration resend_after = absl::Milliseconds(200))
-      : switchboard_(loop_, {.self = self, .peers = {peer}, .boot_id = "boot", .resend_after = resend_after},
-                     {.on_message =
-                          [this](const v1::Message& m) {
-                            std::lock_guard lock(mutex_);
-                            heard_.push_back(m);
-                            changed_.notify_all();
-                          },
-                      .on_connected = [this](const v1::Party&) { SetConnections(1); },
-                      .on_disconnected = [this](const v1::Party&) { SetConnections(-1); }}),
-        peer_(peer),
-        thread_([this] { loop_.Run(); }) {}
-
-  ~Endpoint() {
-    if (thread_.joinable()) {
-      OnLoop([this] { dialler_.reset(); });
-      StopLoop();
-    }
-    server_.reset();
-  }
-  void StopLoop() {
-    loop_.Stop();
-    thread_.join();
-  }
-
-  int Listen(int port = 0) {
-    auto server = RpcServer::Start(loop_, switchboard_, {.listen = absl::StrFormat("127.0.0.1:%d", port)}, {});
-    EXPECT_TRUE(server.ok()) << server.status();
-    server_ = *std::move(server);
-    return server_->port();
-  }
-  void StopListening() { server_.reset(); }
-  void Dial(int port) {
-    OnLoop([&] { dialler_ = Dialler::Dial(loop_, switchboard_, peer_, absl::StrFormat("127.0.0.1:%d", port)); });
-  }
-  void Say(const std::string& group) {
-    loop_.Post([this, group] {
-      v1::Message message;
-      message.mutable_db_status_report()->set_group(group);
-      switchboard_.Post(peer_, message);
-    });
-  }
-  bool WaitHeard(const std::string& group) {
-    return Wait([&] {
-      return std::ranges::any_of(heard_, [&](const auto& m) { return m.db_status_report().group() == group; });
-    });
-  }
-  bool WaitConnected(bool connected) {
-    return Wait([&] { return (connections_ > 0) == connected; });
-  }
-  int Count(const std::string& group) {
-    std::lock_guard lock(mutex_);
-    return static_cast<int>(
-        std::ranges::count_if(heard_, [&](const auto& m) { return m.db_status_report().group() == group; }));
-  }
-  // Stops reading events, as a paused process does, until the returned lock is released.
-  void Pause(std::unique_lock<std::mutex>& until) {
-    std::promise<void> paused;
-    loop_.Post([&, mutex = until.mutex()] {
-      paused.set_value();
-      std::lock_guard wait(*mutex);
-    });
-    paused.get_future().wait();
-  }
-  template <typename Work>
-  void OnLoop(Work work) {
-    std::promise<void> done;
-    loop_.Post([&] {
-      work();
-      done.set_value();
-    });
-    done.get_future().wait();
-  }
-  Switchboard& switchboard() { return switchboard_; }
-
- private:
-  template <typename Condition>
-  bool Wait(Condition condition) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, absl::ToChronoNanoseconds(kLimit), condition);
-  }
-  void SetConnections(int change) {
-    std::lock_guard lock(mutex_);
-    connections_ += change;
-    changed_.notify_all();
-  }
-
-  EventLoop loop_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<v1::Message> heard_;
-  int connections_ = 0;
-  Switchboard switchboard_;
-  v1::Party peer_;
-  std::unique_ptr<RpcServer> server_;
-  std::unique_ptr<Dialler> dialler_;
-  std::thread thread_;
-};
 
 const v1::Party kArbitrator = TestParty(v1::PARTY_TYPE_ARBITRATOR, "arb");
 const v1::Party kNode = TestParty(v1::PARTY_TYPE_DBSERVER, "node1");
@@ -131,9 +21,9 @@ TEST(Rpc, MessagesGoBothWaysOnOneStream) {
   Endpoint node(kNode, kArbitrator);
   node.Dial(arbitrator.Listen());
   node.Say("up");
-  EXPECT_TRUE(arbitrator.WaitHeard("up"));
+  EXPECT_TRUE(arbitrator.WaitHeardGroup("up"));
   arbitrator.Say("down");
-  EXPECT_TRUE(node.WaitHeard("down"));
+  EXPECT_TRUE(node.WaitHeardGroup("down"));
 }
 
 TEST(Rpc, PeerThatComesLateAndComesBackIsHeard) {
@@ -144,13 +34,13 @@ TEST(Rpc, PeerThatComesLateAndComesBackIsHeard) {
     port = first.Listen();
     node.Dial(port);
     node.Say("one");
-    ASSERT_TRUE(first.WaitHeard("one"));
+    ASSERT_TRUE(first.WaitHeardGroup("one"));
   }
   ASSERT_TRUE(node.WaitConnected(false));
   node.Say("two");
   Endpoint second(kArbitrator, kNode);
   second.Listen(port);
-  EXPECT_TRUE(second.WaitHeard("two"));
+  EXPECT_TRUE(second.WaitHeardGroup("two"));
 }
 
 TEST(Rpc, PausedPeerGetsTheNewestStateAndNothingTwice) {
@@ -158,7 +48,7 @@ TEST(Rpc, PausedPeerGetsTheNewestStateAndNothingTwice) {
   Endpoint node(kNode, kArbitrator, absl::Milliseconds(50));
   node.Dial(arbitrator.Listen());
   node.Say("first");
-  ASSERT_TRUE(arbitrator.WaitHeard("first"));
+  ASSERT_TRUE(arbitrator.WaitHeardGroup("first"));
   std::mutex mutex;
   {
     std::unique_lock paused(mutex);
@@ -168,9 +58,9 @@ TEST(Rpc, PausedPeerGetsTheNewestStateAndNothingTwice) {
     // Long enough for resends, and for the node to think the connection dead and to dial anew.
     ASSERT_TRUE(node.WaitConnected(false));
   }
-  EXPECT_TRUE(arbitrator.WaitHeard("last"));
+  EXPECT_TRUE(arbitrator.WaitHeardGroup("last"));
   node.Say("after");
-  EXPECT_TRUE(arbitrator.WaitHeard("after"));
+  EXPECT_TRUE(arbitrator.WaitHeardGroup("after"));
   EXPECT_EQ(arbitrator.Count("last"), 1);
 }
 
@@ -214,7 +104,7 @@ TEST(Rpc, MessageBeyondOneMegabyteIsRefusedAndTheServerLives) {
   Endpoint node(kNode, kArbitrator);
   node.Dial(port);
   node.Say("fine");
-  EXPECT_TRUE(arbitrator.WaitHeard("fine"));
+  EXPECT_TRUE(arbitrator.WaitHeardGroup("fine"));
 }
 
 TEST(Rpc, PortInUseIsNamedWithTheCure) {
@@ -244,7 +134,7 @@ TEST(Rpc, DescribeShowsThePeers) {
   const int port = arbitrator.Listen();
   node.Dial(port);
   node.Say("up");
-  ASSERT_TRUE(arbitrator.WaitHeard("up"));
+  ASSERT_TRUE(arbitrator.WaitHeardGroup("up"));
   const auto stub = v1::AgentService::NewStub(MakeChannel(absl::StrFormat("127.0.0.1:%d", port)));
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));

@@ -1,0 +1,132 @@
+#ifndef MINDER_TESTS_RPC_ENDPOINT_H_
+#define MINDER_TESTS_RPC_ENDPOINT_H_
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_format.h"
+#include "common/rpc/dialler.h"
+#include "common/rpc/server.h"
+#include "tests/rpc/rpc_parties.h"
+
+namespace minder {
+
+// A party with its own loop thread; all that it has heard can be waited for.
+class Endpoint {
+ public:
+  Endpoint(const v1::Party& self, const v1::Party& peer, absl::Duration resend_after = absl::Milliseconds(200))
+      : switchboard_(loop_, {.self = self, .peers = {peer}, .boot_id = "boot", .resend_after = resend_after},
+                     {.on_message =
+                          [this](const v1::Message& m) {
+                            std::lock_guard lock(mutex_);
+                            heard_.push_back(m);
+                            changed_.notify_all();
+                          },
+                      .on_connected = [this](const v1::Party&) { SetConnections(1); },
+                      .on_disconnected = [this](const v1::Party&) { SetConnections(-1); }}),
+        peer_(peer),
+        thread_([this] { loop_.Run(); }) {}
+
+  ~Endpoint() {
+    if (thread_.joinable()) {
+      OnLoop([this] { dialler_.reset(); });
+      StopLoop();
+    }
+    server_.reset();
+  }
+  void StopLoop() {
+    loop_.Stop();
+    thread_.join();
+  }
+
+  int Listen(int port = 0) {
+    auto server = RpcServer::Start(loop_, switchboard_, {.listen = absl::StrFormat("127.0.0.1:%d", port)}, {});
+    EXPECT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+    return server_->port();
+  }
+  void StopListening() { server_.reset(); }
+  void Dial(int port) {
+    OnLoop([&] { dialler_ = Dialler::Dial(loop_, switchboard_, peer_, absl::StrFormat("127.0.0.1:%d", port)); });
+  }
+  void Say(const v1::Message& verb) {
+    loop_.Post([this, verb] { switchboard_.Post(peer_, verb); });
+  }
+  void Say(const std::string& group) {
+    v1::Message message;
+    message.mutable_db_status_report()->set_group(group);
+    Say(message);
+  }
+  bool WaitHeardGroup(const std::string& group) {
+    return WaitHeard([&](const v1::Message& m) { return m.db_status_report().group() == group; });
+  }
+  bool WaitConnected(bool connected) {
+    return Wait([&] { return (connections_ > 0) == connected; });
+  }
+  int Count(const std::string& group) {
+    std::lock_guard lock(mutex_);
+    return static_cast<int>(
+        std::ranges::count_if(heard_, [&](const auto& m) { return m.db_status_report().group() == group; }));
+  }
+  // Stops reading events, as a paused process does, until the returned lock is released.
+  void Pause(std::unique_lock<std::mutex>& until) {
+    std::promise<void> paused;
+    loop_.Post([&, mutex = until.mutex()] {
+      paused.set_value();
+      std::lock_guard wait(*mutex);
+    });
+    paused.get_future().wait();
+  }
+  template <typename Work>
+  void OnLoop(Work work) {
+    std::promise<void> done;
+    loop_.Post([&] {
+      work();
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+  Switchboard& switchboard() { return switchboard_; }
+
+  template <typename Condition>
+  bool WaitHeard(Condition condition) {
+    return Wait([&] { return std::ranges::any_of(heard_, condition); });
+  }
+
+ private:
+  static constexpr absl::Duration kLimit = absl::Seconds(20);
+
+  template <typename Condition>
+  bool Wait(Condition condition) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, absl::ToChronoNanoseconds(kLimit), condition);
+  }
+  void SetConnections(int change) {
+    std::lock_guard lock(mutex_);
+    connections_ += change;
+    changed_.notify_all();
+  }
+
+  EventLoop loop_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<v1::Message> heard_;
+  int connections_ = 0;
+  Switchboard switchboard_;
+  v1::Party peer_;
+  std::unique_ptr<RpcServer> server_;
+  std::unique_ptr<Dialler> dialler_;
+  std::thread thread_;
+};
+
+}  // namespace minder
+
+#endif  // MINDER_TESTS_RPC_ENDPOINT_H_
