@@ -1,0 +1,44 @@
+#ifndef MINDER_TESTS_LAB_NETWORK_H_
+#define MINDER_TESTS_LAB_NETWORK_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "tests/lab/plan.h"
+
+namespace minder::lab {
+
+// One namespace per host, each with its eth0 on a bridge in a namespace of its own ("switch"): there the host's
+// netfilter and its bridge-nf-call-iptables do not reach. One link from the root namespace into the bridge lets tests
+// and humans reach every host.
+absl::Status MakeNetwork(const Plan& plan);
+
+// Ends what runs in the lab's namespaces and removes them and the link. Fine when there are none.
+absl::Status RemoveNetwork(const Plan& plan);
+
+// Whether the switch and every host's namespace are there.
+bool NetworkExists(const Plan& plan);
+
+// argv as to be run on `host`.
+std::vector<std::string> OnHost(const Plan& plan, const std::string& host, const std::vector<std::string>& argv);
+
+// Packets from one host that another host must not get.
+struct Cut {
+  std::string from;
+  std::string to;
+  std::vector<int> tcp_ports{};  // only segments from or to one of them; empty: everything
+};
+
+// Drops the packets at the receiver, in one direction. A cut that is there already stays one.
+absl::Status MakeCut(const Plan& plan, const Cut& cut);
+absl::Status HealCut(const Plan& plan, const Cut& cut);
+// All cuts of the lab.
+absl::Status HealAll(const Plan& plan);
+// "node1 -> node3", sorted by receiver.
+absl::StatusOr<std::vector<std::string>> ListCuts(const Plan& plan);
+
+}  // namespace minder::lab
+
+#endif  // MINDER_TESTS_LAB_NETWORK_H_

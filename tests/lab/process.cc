@@ -1,0 +1,122 @@
+#include "tests/lab/process.h"
+
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "common/base/status_macros.h"
+#include "common/base/subprocess.h"
+#include "tests/lab/wait_for.h"
+
+namespace minder::lab {
+namespace {
+
+bool IsIn(const struct stat& space, pid_t pid) {
+  struct stat info;
+  return stat(absl::StrCat("/proc/", pid, "/ns/net").c_str(), &info) == 0 && info.st_ino == space.st_ino &&
+         info.st_dev == space.st_dev;
+}
+
+bool StatNamespace(const std::string& name, struct stat* space) {
+  return stat(absl::StrCat("/run/netns/", name).c_str(), space) == 0;
+}
+
+std::string Slurp(const std::string& path) {
+  std::ifstream in(path);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+// False for a process that is gone or a zombie: it has no program any more.
+bool Describe(Process* process) {
+  const std::string directory = absl::StrCat("/proc/", process->pid);
+  std::error_code error;
+  process->program = std::filesystem::read_symlink(directory + "/exe", error).string();
+  if (error) return false;
+  // A program that was built anew since is still the same party.
+  process->program = std::string(absl::StripSuffix(process->program, " (deleted)"));
+  const std::string stat = Slurp(directory + "/stat");
+  std::istringstream after_name(stat.substr(std::min(stat.size(), stat.rfind(')') + 1)));
+  after_name >> process->state >> process->parent;
+  process->arguments = absl::StrSplit(Slurp(directory + "/cmdline"), '\0', absl::SkipEmpty());
+  return process->state != 'Z';
+}
+
+}  // namespace
+
+std::vector<Process> ProcessesIn(const std::string& network_namespace) {
+  std::vector<Process> found;
+  struct stat space;
+  if (!StatNamespace(network_namespace, &space)) return found;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
+    Process process;
+    if (!absl::SimpleAtoi(entry.path().filename().string(), &process.pid)) continue;
+    if (IsIn(space, process.pid) && Describe(&process)) found.push_back(std::move(process));
+  }
+  return found;
+}
+
+std::optional<Process> FindProcess(const std::string& network_namespace, const std::string& program) {
+  std::vector<Process> all = ProcessesIn(network_namespace);
+  std::erase_if(all, [&](const Process& p) {
+    return p.program != program || absl::StrContains(absl::StrJoin(p.arguments, " "), "--wsrep-recover");
+  });
+  for (const Process& process : all) {
+    const auto is_parent = [&](const Process& other) { return other.pid == process.parent; };
+    if (std::none_of(all.begin(), all.end(), is_parent)) return process;
+  }
+  return std::nullopt;
+}
+
+absl::Status Signal(const std::string& network_namespace, pid_t pid, int signal) {
+  MINDER_ASSIGN_OR_RETURN(const UniqueFd pidfd, OpenPidfd(pid));
+  struct stat space;
+  if (!StatNamespace(network_namespace, &space) || !IsIn(space, pid)) {
+    return absl::NotFoundError(absl::StrFormat("process %d is not in %s any more", pid, network_namespace));
+  }
+  if (syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0) == 0) return absl::OkStatus();
+  if (errno == ESRCH) return absl::NotFoundError(absl::StrFormat("process %d is gone", pid));
+  return absl::ErrnoToStatus(errno, absl::StrFormat("cannot signal process %d", pid));
+}
+
+absl::Status EndAllIn(const std::string& network_namespace, absl::Duration deadline) {
+  std::set<pid_t> killed;
+  const absl::Status ended = WaitFor(
+      [&] {
+        const auto processes = ProcessesIn(network_namespace);
+        for (const Process& process : processes) {
+          Signal(network_namespace, process.pid, SIGKILL).IgnoreError();
+          killed.insert(process.pid);
+        }
+        return processes.empty();
+      },
+      deadline, absl::StrFormat("the end of all processes in %s", network_namespace));
+  for (const pid_t pid : killed) Reap(pid).IgnoreError();  // those that this process had started
+  return ended;
+}
+
+absl::StatusOr<std::string> Run(const std::vector<std::string>& argv, absl::Duration deadline) {
+  MINDER_ASSIGN_OR_RETURN(SubprocessResult result, RunSubprocess(argv, deadline));
+  if (result.exit.code == 0 && result.exit.signal == 0) return std::move(result.output);
+  const std::string first_line = result.output.substr(0, result.output.find('\n'));
+  return absl::InternalError(absl::StrFormat("%s: %s", absl::StrJoin(argv, " "), first_line));
+}
+
+}  // namespace minder::lab
