@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <map>
@@ -127,10 +129,10 @@ absl::StatusOr<Lab> Lab::Up(const LabOptions& options, const Progress& progress)
             .check = options.check};
   MINDER_RETURN_IF_ERROR(CheckPrograms(plan));
   MINDER_RETURN_IF_ERROR(MakeDirectories(directory));
+  chmod(directory.c_str(), 0755);  // `env` is for everybody
   MINDER_ASSIGN_OR_RETURN(const UniqueFd lock, LockDirectory(directory));
   if (const auto state = LoadState(directory); state.ok()) {
-    const bool alive = state->complete && NetworkExists(state->plan) && Lab(state->plan).Find("node1").ok();
-    if (alive) {
+    if (state->complete && NetworkExists(state->plan) && Lab(state->plan).AnyRuns()) {
       if (state->plan.topology != plan.topology || state->plan.agents != plan.agents ||
           state->plan.check != plan.check) {
         return absl::FailedPreconditionError(
@@ -194,6 +196,11 @@ absl::Status Lab::StartAll() const {
     MINDER_RETURN_IF_ERROR(Start(party.name));
   }
   return absl::OkStatus();
+}
+
+bool Lab::AnyRuns() const {
+  const std::vector<Party> parties = Parties(plan_);
+  return std::any_of(parties.begin(), parties.end(), [&](const Party& party) { return Find(party.name).ok(); });
 }
 
 absl::StatusOr<Process> Lab::Find(const std::string& name) const {

@@ -85,6 +85,7 @@ class Lab {
   explicit Lab(Plan plan) : plan_(std::move(plan)) {}
   absl::Status Make(const std::string& cache, const Progress& progress) const;
   absl::Status StartAll() const;
+  bool AnyRuns() const;
   absl::Status SignalParty(const std::string& party, int signal) const;
   absl::StatusOr<std::vector<std::string>> StartArguments(const Party& party) const;
 

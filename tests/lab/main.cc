@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "common/base/clock.h"
 #include "common/base/status_macros.h"
 #include "common/base/subprocess.h"
@@ -105,8 +106,8 @@ struct Arguments {
   bool no_agents = false;
   bool mysql_check = false;
   std::string party;
-  std::vector<std::string> from;
-  std::vector<std::string> to;
+  std::string from;
+  std::string to;
   std::vector<int> ports;
   bool one_way = false;
   std::string node;
@@ -179,10 +180,11 @@ class CommandLine {
     add("start", "start a party that does not run", &Lab::Start);
     add("restart", "kill a party and start it again", &Lab::Restart);
     CLI::App* cut = AddOnLab("cut", "cut hosts off from others: cut node3 node1,node2", [this](const Lab& lab) {
-      return lab.CutOff(arguments_.from, arguments_.to, arguments_.one_way, arguments_.ports);
+      return lab.CutOff(absl::StrSplit(arguments_.from, ','), absl::StrSplit(arguments_.to, ','), arguments_.one_way,
+                        arguments_.ports);
     });
-    cut->add_option("from", arguments_.from, "hosts")->required()->delimiter(',')->expected(1);
-    cut->add_option("to", arguments_.to, "hosts")->required()->delimiter(',')->expected(1);
+    cut->add_option("from", arguments_.from, "hosts, with commas")->required();
+    cut->add_option("to", arguments_.to, "hosts, with commas")->required();
     cut->add_flag("--one-way", arguments_.one_way, "lose only what the first send to the second");
     cut->add_option("--ports", arguments_.ports, "only these TCP ports")->delimiter(',');
     AddOnLab("heal", "heal all cuts", [](const Lab& lab) { return lab.Heal(); });
