@@ -21,8 +21,8 @@ struct Facts {
   bool synced = false;       // wsrep_local_state is Synced
   bool ready = false;        // wsrep_ready is ON
   bool drained = false;      // by its own report, or by the arbitrator's intent
-  bool in_a_primary_view = false;  // another one's fresh primary view has it as a member
-  bool left_out = false;           // another one's fresh primary view has not
+  bool in_a_primary_view = false;  // a fresh primary view has it as a member
+  bool left_out = false;           // a fresh primary view has not
   bool split_brain = false;        // of the cluster: two live primary components
   bool somebody_serves = false;    // of the cluster: at least one node is seen to be fit for sessions
 
@@ -144,7 +144,6 @@ std::map<std::string, Facts> GatherFacts(const v1::Configuration& configuration,
   }
   for (auto& [name, facts] : all) {
     for (const auto& [other, view] : primary_views) {
-      if (other == name) continue;
       (Contains(*view, name, knowledge) ? facts.in_a_primary_view : facts.left_out) = true;
     }
   }
