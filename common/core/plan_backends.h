@@ -30,8 +30,8 @@ struct BackendPlan {
   // With DOWN: sessions that are open there can only get errors, and reconnecting is their cure.
   bool cut_sessions = false;
   // Id of the rule that matched, for instance "B120", and why, in words for humans. Neither changes by time alone.
-  std::string rule;
-  std::string reason;
+  std::string rule = {};
+  std::string reason = {};
 
   friend bool operator==(const BackendPlan&, const BackendPlan&) = default;
 };
