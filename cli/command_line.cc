@@ -1,0 +1,159 @@
+#include "cli/command_line.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "common/base/version.h"
+
+namespace minder {
+namespace {
+
+struct VerbRow {
+  Verb verb;
+  const char* name;
+  const char* help;  // empty for a verb that is not shown
+};
+
+constexpr std::array<VerbRow, 8> kVerbs = {{
+    {Verb::kStatusSummary, "status_summary", "Show the diagnosis and every dbserver, as the arbitrator knows them"},
+    {Verb::kRequestStatus, "request_status", "Have one dbserver, or all, report now, and show the reports"},
+    {Verb::kDrain, "drain", "Take a dbserver out of service without hurting anyone; waits until it is drained"},
+    {Verb::kUndrain, "undrain", "Let a drained dbserver serve again; waits until balancers give it sessions"},
+    {Verb::kWatch, "watch", "Print a line for every change, until interrupted"},
+    {Verb::kVersion, "version", "Print the version of minderctl"},
+    {Verb::kCompletion, "completion", "Print the completion script for bash, zsh or fish"},
+    {Verb::kNodes, "__nodes", ""},
+}};
+
+constexpr char kFooter[] =
+    "Settings: flags, then MINDER_ARBITRATOR, MINDER_OUTPUT and MINDER_TIMEOUT, then\n"
+    "~/.config/minder/minderctl.yaml, then /etc/minder/minderctl.yaml (keys arbitrator, output, timeout).\n"
+    "Exit codes: 0 ok, 1 error, 2 usage, 3 unreachable, 4 refused by a rule, 5 not healthy, 6 timed out,\n"
+    "130 interrupted.";
+
+// Has CLI11 parse `name`'s value with one of our parsers, whose errors say how to write it.
+template <typename T>
+CLI::Option* AddParsed(CLI::App& app, const std::string& name, absl::StatusOr<T> (*parse)(const std::string&),
+                       std::optional<T>& target, const std::string& help) {
+  const auto store = [parse, &target, name](const std::string& text) {
+    auto value = parse(text);
+    if (!value.ok()) throw CLI::ValidationError(name.substr(name.find("--")), std::string(value.status().message()));
+    target = *std::move(value);
+  };
+  return app.add_option_function<std::string>(name, store, help)->type_name("")->trigger_on_parse();
+}
+
+void AddGlobalFlags(CLI::App& app, CommandLine& line) {
+  AddParsed(app, "--arbitrator", &ParseAddress, line.flags.arbitrator, "HOST:PORT of the arbitrator");
+  AddParsed(app, "-o,--output", &ParseFormat, line.flags.output, "table (default), wide, json or yaml");
+  AddParsed(app, "--timeout", &ParsePositiveDuration, line.flags.timeout,
+            "How long the arbitrator may take to answer (default 5s)");
+  app.add_flag("--no-color", line.no_color, "No colour; so does NO_COLOR in the environment");
+}
+
+void AddOrderFlags(CLI::App& app, const std::string& default_deadline, CommandLine& line) {
+  app.add_option("NODE", line.node, "Name of the dbserver")->required()->type_name("");
+  AddParsed(app, "--deadline", &ParsePositiveDuration, line.deadline,
+            "How long to wait for the end (default " + default_deadline + "); the order itself stays in force");
+  app.add_flag("--dry-run", line.dry_run, "Only show the plan");
+}
+
+void AddVerbFlags(Verb verb, CLI::App& app, CommandLine& line) {
+  switch (verb) {
+    case Verb::kStatusSummary:
+      app.alias("status")->alias("status-summary");
+      app.add_flag("--watch", line.watch, "Show it again after every change");
+      return;
+    case Verb::kRequestStatus:
+      app.alias("request-status");
+      app.add_option("NODE", line.node, "Name of the dbserver; all without it")->type_name("");
+      return;
+    case Verb::kDrain:
+      return AddOrderFlags(app, "10m", line);
+    case Verb::kUndrain:
+      return AddOrderFlags(app, "1m", line);
+    case Verb::kWatch:
+      AddParsed(app, "--deadline", &ParsePositiveDuration, line.deadline, "Stop after this time (default: never)");
+      return;
+    case Verb::kCompletion:
+      app.add_option("SHELL", line.shell, "bash, zsh or fish")
+          ->required()
+          ->type_name("")
+          ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+      return;
+    case Verb::kVersion:
+    case Verb::kNodes:
+      return;
+  }
+}
+
+void AddVerbs(CLI::App& app, CommandLine& line) {
+  for (const VerbRow& row : kVerbs) {
+    CLI::App* verb = app.add_subcommand(row.name, row.help);
+    verb->fallthrough();
+    if (*row.help == '\0') verb->group("");
+    verb->callback([&line, value = row.verb] { line.verb = value; });
+    AddVerbFlags(row.verb, *verb, line);
+  }
+}
+
+// CLI11 says "The following argument was not expected" of a mistyped verb.
+std::string UsageText(const CLI::App& app, const CLI::ParseError& error) {
+  std::string text = error.what();
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  if (error.get_name() == "ArgumentMismatch") text = text.substr(0, text.find(':')) + " needs a value";
+  if (app.get_subcommands().empty() && error.get_exit_code() != static_cast<int>(CLI::ExitCodes::ValidationError)) {
+    const std::vector<std::string> rest = app.remaining();
+    const bool verb_missing = rest.empty() || rest.front().rfind('-', 0) == 0;
+    if (!verb_missing) text = absl::StrFormat("there is no verb '%s'", rest.front());
+    if (rest.empty() && error.get_name() == "RequiredError") text = "a verb is missing";
+    text += absl::StrFormat("; the verbs are %s", absl::StrJoin(PublicVerbs(), ", "));
+  }
+  return text + "; see minderctl --help";
+}
+
+// What no parser of a single value can see.
+std::optional<Answer> FindMistake(const CommandLine& line) {
+  const bool names_node = line.verb == Verb::kDrain || line.verb == Verb::kUndrain;
+  if (names_node && line.node.empty()) return Answer{ExitCode::kUsage, "NODE is empty; name a dbserver"};
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::variant<CommandLine, Answer> ParseCommandLine(const std::vector<std::string>& arguments) {
+  CommandLine line;
+  CLI::App app("Looks after a MariaDB Galera cluster: what a human asks of the minder arbitrator.", "minderctl");
+  app.set_version_flag("--version", std::string("minderctl ") + kVersion);
+  app.footer(kFooter);
+  app.require_subcommand(1);
+  AddGlobalFlags(app, line);
+  AddVerbs(app, line);
+  try {
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // CLI11 wants them reversed
+  } catch (const CLI::CallForHelp&) {
+    return Answer{ExitCode::kOk, app.help()};
+  } catch (const CLI::CallForVersion&) {
+    return Answer{ExitCode::kOk, VersionText()};
+  } catch (const CLI::ParseError& error) {
+    return Answer{ExitCode::kUsage, UsageText(app, error)};
+  }
+  if (auto mistake = FindMistake(line)) return *mistake;
+  return line;
+}
+
+std::vector<std::string> PublicVerbs() {
+  std::vector<std::string> names;
+  for (const VerbRow& row : kVerbs) {
+    if (*row.help != '\0') names.emplace_back(row.name);
+  }
+  return names;
+}
+
+std::string VersionText() { return absl::StrFormat("minderctl %s\n", kVersion); }
+
+}  // namespace minder

@@ -1,0 +1,46 @@
+#ifndef MINDER_CLI_COMMAND_LINE_H_
+#define MINDER_CLI_COMMAND_LINE_H_
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "cli/exit_code.h"
+#include "cli/settings.h"
+
+namespace minder {
+
+enum class Verb { kStatusSummary, kRequestStatus, kDrain, kUndrain, kWatch, kVersion, kCompletion, kNodes };
+
+// A command as it was typed.
+struct CommandLine {
+  Verb verb = Verb::kStatusSummary;
+  std::string node;   // drain, undrain: the dbserver; request_status: one, or empty for all
+  std::string shell;  // completion
+  std::optional<absl::Duration> deadline;
+  bool dry_run = false;
+  bool watch = false;
+  bool no_color = false;
+  Settings flags;
+};
+
+// A command line that is answered without doing anything: help, version, or a mistake.
+struct Answer {
+  ExitCode code = ExitCode::kOk;
+  std::string text;  // for stdout when code is kOk, otherwise one line for stderr without the program's name
+};
+
+// Reads the arguments that follow the program's name.
+std::variant<CommandLine, Answer> ParseCommandLine(const std::vector<std::string>& arguments);
+
+// The verbs that help shows, for the tests of the completion scripts.
+std::vector<std::string> PublicVerbs();
+
+// "minderctl 0.1.0" and a newline.
+std::string VersionText();
+
+}  // namespace minder
+
+#endif  // MINDER_CLI_COMMAND_LINE_H_
