@@ -1,0 +1,154 @@
+#include "cli/control_client.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "minder/v1/services.grpc.pb.h"
+
+namespace minder {
+namespace {
+
+using WallDeadline = std::chrono::system_clock::time_point;  // what grpcpp takes; it converts to its own clock at once
+
+WallDeadline DeadlineAfter(absl::Duration d) {
+  const absl::Duration bounded = std::min(d, absl::Hours(24 * 366));
+  return std::chrono::system_clock::now() + std::chrono::milliseconds(absl::ToInt64Milliseconds(bounded));
+}
+
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);  // http_proxy is meant for browsers
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1000);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
+  // A drain may be silent for minutes: notice an arbitrator whose host went away.
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5000);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  return grpc::CreateCustomChannel("dns:///" + address, grpc::InsecureChannelCredentials(), arguments);
+}
+
+absl::Status ToStatus(const grpc::Status& status) {
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+}
+
+}  // namespace
+
+class ControlClient::Impl {
+ public:
+  using Stub = v1::ControlService::Stub;
+
+  Impl(const std::string& address, CallGuard& guard)
+      : guard_(guard), channel_(MakeChannel(address)), stub_(v1::ControlService::NewStub(channel_)) {}
+
+  Stub& stub() { return *stub_; }
+
+  template <typename Invoke>
+  CallResult Unary(absl::Duration timeout, const Invoke& invoke) {
+    return Call({.first_answer = timeout, .total = timeout}, [&](grpc::ClientContext& context, CallResult& result) {
+      const grpc::Status status = invoke(&context);
+      result.answered = status.ok();
+      return status;
+    });
+  }
+
+  template <typename Response, typename Open>
+  CallResult Stream(const StreamLimits& limits, const OnResponse<Response>& on_response, const Open& open) {
+    return Call(limits, [&](grpc::ClientContext& context, CallResult& result) {
+      const auto reader = open(&context);
+      Response response;
+      while (reader->Read(&response)) {
+        guard_.Answered();
+        result.answered = true;
+        if (!on_response(response)) context.TryCancel();
+      }
+      return reader->Finish();
+    });
+  }
+
+ private:
+  // Connects, then has `run` do the call, within the limits and under the guard.
+  template <typename Run>
+  CallResult Call(const StreamLimits& limits, const Run& run) {
+    const auto start = std::chrono::system_clock::now();
+    const absl::Duration patience = std::min(limits.first_answer, limits.total);
+    const WallDeadline deadline = DeadlineAfter(limits.total);
+    CallResult result;
+    const bool may_call = Connect(limits.patient ? deadline : DeadlineAfter(patience), limits.patient);
+    if (!may_call) {
+      result.status =
+          guard_.interrupted() ? absl::CancelledError("interrupted") : absl::DeadlineExceededError("no connection");
+      return result;
+    }
+    const absl::Duration spent =
+        limits.patient ? absl::ZeroDuration() : absl::FromChrono(std::chrono::system_clock::now() - start);
+    grpc::ClientContext context;
+    context.set_deadline(deadline);
+    result.connected = Ready();
+    guard_.Begin([&context] { context.TryCancel(); }, patience - spent);
+    const grpc::Status status = run(context, result);
+    const bool silent = guard_.End();
+    result.connected = result.connected || result.answered || Ready();
+    result.status = ToStatus(status);
+    if (silent && !status.ok()) result.status = absl::DeadlineExceededError("no answer");
+    if (guard_.interrupted() && !status.ok()) result.status = absl::CancelledError("interrupted");
+    result.detail.ParseFromString(status.error_details());
+    return result;
+  }
+
+  bool Ready() { return channel_->GetState(false) == GRPC_CHANNEL_READY; }
+
+  // Dials. True when a call is worth while: it is connected, or, unless `patient`, the connection was refused, which
+  // the call then explains. False at the deadline and on a signal, for which it looks every 50 ms because grpcpp cannot
+  // be woken here.
+  bool Connect(WallDeadline deadline, bool patient) {
+    while (!guard_.interrupted() && std::chrono::system_clock::now() < deadline) {
+      const grpc_connectivity_state state = channel_->GetState(/*try_to_connect=*/true);
+      if (state == GRPC_CHANNEL_READY || (state == GRPC_CHANNEL_TRANSIENT_FAILURE && !patient)) return true;
+      channel_->WaitForStateChange(state, std::min(deadline, DeadlineAfter(absl::Milliseconds(50))));
+    }
+    return false;
+  }
+
+  CallGuard& guard_;
+  std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<Stub> stub_;
+};
+
+ControlClient::ControlClient(const std::string& address, CallGuard& guard)
+    : impl_(std::make_unique<Impl>(address, guard)) {}
+ControlClient::~ControlClient() = default;
+
+CallResult ControlClient::StatusSummary(absl::Duration timeout, v1::StatusSummaryResponse& response) {
+  return impl_->Unary(timeout, [&](grpc::ClientContext* context) {
+    return impl_->stub().StatusSummary(context, v1::StatusSummaryRequest(), &response);
+  });
+}
+
+CallResult ControlClient::RequestStatus(const v1::RequestStatusRequest& request, absl::Duration timeout,
+                                        v1::RequestStatusResponse& response) {
+  return impl_->Unary(
+      timeout, [&](grpc::ClientContext* context) { return impl_->stub().RequestStatus(context, request, &response); });
+}
+
+CallResult ControlClient::Drain(const v1::DrainRequest& request, const StreamLimits& limits,
+                                const OnResponse<v1::DrainResponse>& on_response) {
+  return impl_->Stream(limits, on_response,
+                       [&](grpc::ClientContext* context) { return impl_->stub().Drain(context, request); });
+}
+
+CallResult ControlClient::Undrain(const v1::UndrainRequest& request, const StreamLimits& limits,
+                                  const OnResponse<v1::UndrainResponse>& on_response) {
+  return impl_->Stream(limits, on_response,
+                       [&](grpc::ClientContext* context) { return impl_->stub().Undrain(context, request); });
+}
+
+CallResult ControlClient::Watch(const StreamLimits& limits, const OnResponse<v1::WatchResponse>& on_response) {
+  return impl_->Stream(limits, on_response,
+                       [&](grpc::ClientContext* context) { return impl_->stub().Watch(context, v1::WatchRequest()); });
+}
+
+}  // namespace minder

@@ -1,0 +1,63 @@
+#include "cli/session.h"
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_join.h"
+#include "cli/print_json.h"
+#include "cli/text.h"
+#include "cli/verdict.h"
+
+namespace minder {
+namespace {
+
+absl::StatusOr<std::string> Render(Format format, const google::protobuf::Message& message, const std::string& human,
+                                   bool stream) {
+  switch (format) {
+    case Format::kJson:
+      return stream ? ToJsonLine(message) : ToJson(message);
+    case Format::kYaml: {
+      auto yaml = ToYaml(message);
+      if (yaml.ok() && stream) yaml = "---\n" + *yaml;
+      return yaml;
+    }
+    case Format::kTable:
+    case Format::kWide:
+      break;
+  }
+  return human;
+}
+
+// "; the dbservers are node1, node2", or nothing when the arbitrator does not say.
+std::string KnownNodes(const Session& session) {
+  v1::StatusSummaryResponse summary;
+  if (!session.client.StatusSummary(session.timeout, summary).status.ok() || summary.nodes().empty()) return "";
+  std::vector<std::string> names;
+  for (const v1::NodeSummary& node : summary.nodes()) names.push_back(Printable(node.name()));
+  return "; the dbservers are " + absl::StrJoin(names, ", ");
+}
+
+}  // namespace
+
+ExitCode Show(const Session& session, const google::protobuf::Message& message, const std::string& human, bool stream) {
+  const auto text = Render(session.format, message, human, stream);
+  if (!text.ok()) {
+    session.output.Message(Printable(std::string(text.status().message())));
+    return ExitCode::kError;
+  }
+  session.output.Data(*text);
+  return session.output.status().ok() ? ExitCode::kOk : ExitCode::kError;
+}
+
+ExitCode Fail(const Session& session, const CallResult& result) {
+  if (session.guard.interrupted()) {
+    session.output.Message("interrupted");
+    return ExitCode::kInterrupted;
+  }
+  Verdict verdict = Judge(result, session.address, session.timeout);
+  if (absl::IsNotFound(result.status) && result.detail.cure().empty()) verdict.message += KnownNodes(session);
+  session.output.Message(verdict.message);
+  return verdict.code;
+}
+
+}  // namespace minder

@@ -1,0 +1,52 @@
+#compdef minderctl
+# zsh completion of minderctl. Load it with: source <(minderctl completion zsh)
+_minderctl_nodes() {
+  local -a nodes
+  nodes=("${(@f)$(command minderctl __nodes 2>/dev/null)}")
+  compadd -- ${nodes:#}
+}
+
+_minderctl() {
+  local context state line
+  typeset -A opt_args
+  local -a global verbs
+  global=(
+    '--arbitrator[HOST:PORT of the arbitrator]:address:'
+    '(-o --output)'{-o,--output}'[format of data]:format:(table wide json yaml)'
+    '--timeout[how long the arbitrator may take to answer]:duration:'
+    '--no-color[no colour]'
+    '--version[print the version]'
+    '--help[print help]'
+  )
+  verbs=(
+    'status_summary:show the diagnosis and every dbserver'
+    'status:the same as status_summary'
+    'request_status:have dbservers report now'
+    'drain:take a dbserver out of service'
+    'undrain:let a drained dbserver serve again'
+    'watch:print a line for every change'
+    'version:print the version'
+    'completion:print a completion script'
+  )
+  _arguments -C $global '1:verb:->verb' '*::argument:->argument'
+  case $state in
+    verb) _describe verb verbs ;;
+    argument)
+      local verb=$line[1]
+      case $verb in
+        status|status_summary|status-summary) _arguments $global '--watch[show it again after every change]' ;;
+        request_status|request-status) _arguments $global '1:dbserver:_minderctl_nodes' ;;
+        drain|undrain)
+          _arguments $global '--deadline[how long to wait]:duration:' '--dry-run[only show the plan]' \
+            '1:dbserver:_minderctl_nodes' ;;
+        watch) _arguments $global '--deadline[stop after this time]:duration:' ;;
+        completion) _arguments '1:shell:(bash zsh fish)' ;;
+      esac ;;
+  esac
+}
+
+if [[ $funcstack[1] == _minderctl ]]; then
+  _minderctl "$@"
+else
+  compdef _minderctl minderctl
+fi
