@@ -29,8 +29,9 @@
 namespace minder::lab {
 namespace {
 
-// MariaDB 10.11's unix_socket knows only the account that is named as the OS user, so minder, whose agents run as root,
-// has a password.
+// Without SUPER information_schema.wsrep_membership is empty, not refused [m]. In 10.11 SUPER does not write past
+// read_only. MariaDB 10.11's unix_socket knows only the account that is named as the OS user, so minder, whose agents
+// run as root, has a password.
 constexpr char kAccounts[] = R"(
 CREATE USER minder@localhost IDENTIFIED BY '%s';
 GRANT PROCESS, REPLICATION CLIENT, REPLICA MONITOR, SUPER, RELOAD, READ_ONLY ADMIN, CONNECTION ADMIN ON *.* TO minder@localhost;
@@ -39,7 +40,7 @@ CREATE DATABASE lab;
 CREATE USER %s@'%%' IDENTIFIED BY '%s';
 GRANT ALL ON lab.* TO %s@'%%';
 CREATE USER observer@localhost IDENTIFIED BY '%s';
-GRANT PROCESS ON *.* TO observer@localhost;
+GRANT SUPER ON *.* TO observer@localhost;
 GRANT SELECT, INSERT, UPDATE, DELETE ON lab.* TO observer@localhost;
 CREATE TABLE lab.marker (node VARCHAR(32) PRIMARY KEY, sample BIGINT NOT NULL);
 CREATE TABLE lab.written (run BIGINT, writer INT, seq BIGINT, PRIMARY KEY (run, writer, seq));
@@ -58,7 +59,7 @@ wsrep_provider_options="gcache.size=1M;gmcast.listen_addr=tcp://127.0.0.1:4567"
 )";
 
 absl::Status GiveToServer(const std::string& path) {
-  return Run({"chown", "-R", absl::StrFormat("%s:%s", kServerUser, kServerUser), path}).status();
+  return RunCommand({"chown", "-R", absl::StrFormat("%s:%s", kServerUser, kServerUser), path}).status();
 }
 
 absl::Status MakeAccounts(const std::string& socket) {
@@ -98,17 +99,18 @@ absl::Status MakeTemplate(const Plan& plan, const std::string& path) {
   const std::string directory = plan.HostDirectory("template");
   MINDER_RETURN_IF_ERROR(MakeDirectories(directory + "/run"));
   MINDER_RETURN_IF_ERROR(GiveToServer(directory));
-  MINDER_RETURN_IF_ERROR(Run({"mariadb-install-db", "--no-defaults", "--datadir=" + directory + "/data",
-                              absl::StrFormat("--user=%s", kServerUser), "--auth-root-authentication-method=socket",
-                              "--auth-root-socket-user=root", "--skip-test-db", "--innodb-log-file-size=8M"},
-                             absl::Seconds(60))
-                             .status());
+  MINDER_RETURN_IF_ERROR(
+      RunCommand({"mariadb-install-db", "--no-defaults", "--datadir=" + directory + "/data",
+                  absl::StrFormat("--user=%s", kServerUser), "--auth-root-authentication-method=socket",
+                  "--auth-root-socket-user=root", "--skip-test-db", "--innodb-log-file-size=8M"},
+                 absl::Seconds(60))
+          .status());
   MINDER_RETURN_IF_ERROR(RunOnce(plan, directory));
   for (const char* rest : {"galera.cache", "ibtmp1"}) std::filesystem::remove(directory + "/data/" + rest);
-  MINDER_RETURN_IF_ERROR(Run({"rm", "-rf", path + ".new"}).status());
-  MINDER_RETURN_IF_ERROR(Run({"cp", "-a", directory + "/data", path + ".new"}).status());
-  MINDER_RETURN_IF_ERROR(Run({"mv", "-T", path + ".new", path}).status());
-  return Run({"rm", "-rf", directory}).status();
+  MINDER_RETURN_IF_ERROR(RunCommand({"rm", "-rf", path + ".new"}).status());
+  MINDER_RETURN_IF_ERROR(RunCommand({"cp", "-a", directory + "/data", path + ".new"}).status());
+  MINDER_RETURN_IF_ERROR(RunCommand({"mv", "-T", path + ".new", path}).status());
+  return RunCommand({"rm", "-rf", directory}).status();
 }
 
 std::string RandomUuid(std::random_device& random) {
@@ -134,7 +136,7 @@ absl::StatusOr<std::string> EnsureDataTemplate(const Plan& plan, const std::stri
     return absl::ErrnoToStatus(errno, absl::StrFormat("cannot lock %s", cache));
   }
   // "mariadbd  Ver 10.11.19-MariaDB-0+deb12u1 for …": the second word of the rest.
-  MINDER_ASSIGN_OR_RETURN(const std::string version, Run({"/usr/sbin/mariadbd", "--no-defaults", "--version"}));
+  MINDER_ASSIGN_OR_RETURN(const std::string version, RunCommand({"/usr/sbin/mariadbd", "--no-defaults", "--version"}));
   const std::vector<std::string> words = absl::StrSplit(version, ' ', absl::SkipEmpty());
   // Accounts and configuration are part of the name, so that a cached template of an older lab is not used.
   const std::string path =
@@ -154,7 +156,7 @@ absl::Status MakeDataDirectories(const Plan& plan, const std::string& data_templ
     const std::string node = plan.NodeNames()[i];
     const std::string data = plan.HostDirectory(node) + "/data";
     MINDER_RETURN_IF_ERROR(MakeDirectories(plan.HostDirectory(node) + "/run"));
-    MINDER_RETURN_IF_ERROR(Run({"cp", "-a", "--reflink=auto", data_template, data}).status());
+    MINDER_RETURN_IF_ERROR(RunCommand({"cp", "-a", "--reflink=auto", data_template, data}).status());
     MINDER_RETURN_IF_ERROR(WriteFile(data + "/gvwstate.dat", ViewState(members, i)));
     MINDER_RETURN_IF_ERROR(WriteFile(data + "/grastate.dat",
                                      absl::StrReplaceAll(state, {{"safe_to_bootstrap: 1", "safe_to_bootstrap: 0"}})));

@@ -66,12 +66,13 @@ absl::Status WriteConfiguration(const Plan& plan) {
   std::filesystem::create_directory_symlink(plan.DataDirectory() + "/log", plan.directory + "/log", error);
   // mariadbd opens its log after it has given up root.
   MINDER_RETURN_IF_ERROR(
-      Run({"chown", absl::StrFormat("%s:%s", kServerUser, kServerUser), plan.DataDirectory() + "/log"}).status());
+      RunCommand({"chown", absl::StrFormat("%s:%s", kServerUser, kServerUser), plan.DataDirectory() + "/log"})
+          .status());
   if (!plan.agents) return absl::OkStatus();
   MINDER_RETURN_IF_ERROR(WriteFile(plan.ConfigPath(), MinderConfig(plan)));
   MINDER_RETURN_IF_ERROR(WriteFileDurably(plan.DataDirectory() + "/minder-password", kMinderPassword));
   // A copy, because mariadbd's user may not reach the build directory.
-  return Run({"install", "-m", "755", plan.bin_directory + "/minder-notify", plan.DataDirectory()}).status();
+  return RunCommand({"install", "-m", "755", plan.bin_directory + "/minder-notify", plan.DataDirectory()}).status();
 }
 
 bool IsMariadbd(const Party& party) { return absl::EndsWith(party.program, "/mariadbd"); }
@@ -217,14 +218,9 @@ absl::Status Lab::SignalParty(const std::string& name, int signal) const {
 }
 
 absl::Status Lab::Kill(const std::string& name) const {
+  MINDER_ASSIGN_OR_RETURN(const Party party, FindParty(plan_, name));
   MINDER_ASSIGN_OR_RETURN(const Process process, Find(name));
-  MINDER_RETURN_IF_ERROR(SignalParty(name, SIGKILL));
-  const auto gone = [&] {
-    Reap(process.pid).IgnoreError();  // when this process had started it
-    const auto now = Find(name);
-    return !now.ok() || now->pid != process.pid;
-  };
-  return WaitFor(gone, absl::Seconds(10), absl::StrFormat("the end of %s", name));
+  return lab::Kill(plan_.Namespace(party.host), process.pid, absl::Seconds(10));
 }
 
 absl::Status Lab::Stop(const std::string& name) const {

@@ -4,17 +4,22 @@
 #include <filesystem>
 #include <functional>
 #include <iostream>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/base/clock.h"
+#include "common/base/event_loop.h"
 #include "common/base/status_macros.h"
 #include "common/base/subprocess.h"
 #include "common/base/version.h"
 #include "tests/lab/lab.h"
+#include "tests/lab/observer.h"
 #include "tests/lab/wait_for.h"
 
 namespace minder::lab {
@@ -100,6 +105,29 @@ absl::Status Sql(const Lab& lab, const std::string& where, const std::string& st
   return absl::OkStatus();
 }
 
+// A line whenever a node shows something else, until SIGINT or SIGTERM; then whether I1 held.
+absl::Status Observe(const Lab& lab, absl::Duration how_long) {
+  EventLoop loop;
+  loop.StopOnSignals();
+  std::map<std::string, std::string> shown;
+  const BootTime start = loop.Now();
+  const auto show = [&](const Sample& sample) {
+    // The seqno moves all the time, so it does not make a line.
+    const std::string key =
+        absl::StrCat(sample.cluster_status, sample.conf_id, sample.marker_committed, sample.answered, sample.error);
+    if (std::exchange(shown[sample.node], key) == key) return;
+    std::cout << absl::StrFormat("%7.2fs  %s\n", absl::ToDoubleSeconds(sample.end - start), Describe(sample))
+              << std::flush;
+  };
+  Observer observer(lab, show);
+  if (how_long < absl::InfiniteDuration()) loop.After(how_long, [&] { loop.Stop(); });
+  loop.Run();
+  observer.Stop();
+  MINDER_RETURN_IF_ERROR(observer.CheckNeverTwoPrimaries());
+  std::cout << "I1 held: never two primary components that commit at the same time\n";
+  return absl::OkStatus();
+}
+
 // The arguments of all commands; each command reads its own.
 struct Arguments {
   LabOptions up{.directory = OwnBuildDirectory() + "/lab", .build_directory = OwnBuildDirectory()};
@@ -112,6 +140,7 @@ struct Arguments {
   bool one_way = false;
   std::string node;
   std::string statement;
+  double seconds = 0;
 };
 
 using OnLab = std::function<absl::Status(const Lab&)>;
@@ -196,6 +225,9 @@ class CommandLine {
                              [this](const Lab& lab) { return Sql(lab, arguments_.node, arguments_.statement); });
     sql->add_option("node", arguments_.node, "node1, …, or lb1: through the balancer")->required();
     sql->add_option("statement", arguments_.statement)->required();
+    AddOnLab("observe", "watch all nodes, with a marker write each, until interrupted", [this](const Lab& lab) {
+      return Observe(lab, arguments_.seconds > 0 ? absl::Seconds(arguments_.seconds) : absl::InfiniteDuration());
+    })->add_option("--seconds", arguments_.seconds, "stop after this time");
   }
 
   CLI::App app_{"Brings up a real Galera cluster with HAProxy and minder's parties on this machine, and breaks it.",

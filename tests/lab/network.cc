@@ -17,7 +17,7 @@ constexpr char kSwitch[] = "switch";
 
 absl::Status Ip(const std::string& arguments) {
   std::vector<std::string> argv = absl::StrSplit(absl::StrCat("ip ", arguments), ' ');
-  return Run(argv).status();
+  return RunCommand(argv).status();
 }
 
 bool NamespaceExists(const std::string& name) {
@@ -119,19 +119,19 @@ std::vector<std::string> OnHost(const Plan& plan, const std::string& host, const
 
 absl::Status MakeCut(const Plan& plan, const Cut& cut) {
   MINDER_RETURN_IF_ERROR(Check(plan, cut));
-  if (Run(Rule(plan, cut, "-C")).ok()) return absl::OkStatus();
-  return Run(Rule(plan, cut, "-A")).status();
+  if (RunCommand(Rule(plan, cut, "-C")).ok()) return absl::OkStatus();
+  return RunCommand(Rule(plan, cut, "-A")).status();
 }
 
 absl::Status HealCut(const Plan& plan, const Cut& cut) {
   MINDER_RETURN_IF_ERROR(Check(plan, cut));
-  if (!Run(Rule(plan, cut, "-C")).ok()) return absl::OkStatus();
-  return Run(Rule(plan, cut, "-D")).status();
+  if (!RunCommand(Rule(plan, cut, "-C")).ok()) return absl::OkStatus();
+  return RunCommand(Rule(plan, cut, "-D")).status();
 }
 
 absl::Status HealAll(const Plan& plan) {
   for (const std::string& host : plan.Hosts()) {
-    MINDER_RETURN_IF_ERROR(Run(OnHost(plan, host, {"iptables", "-w", "-F", "INPUT"})).status());
+    MINDER_RETURN_IF_ERROR(RunCommand(OnHost(plan, host, {"iptables", "-w", "-F", "INPUT"})).status());
   }
   return absl::OkStatus();
 }
@@ -141,7 +141,7 @@ absl::StatusOr<std::vector<std::string>> ListCuts(const Plan& plan) {
   senders.push_back("outside");
   std::vector<std::string> cuts;
   for (const std::string& to : plan.Hosts()) {
-    MINDER_ASSIGN_OR_RETURN(const std::string rules, Run(OnHost(plan, to, {"iptables", "-w", "-S", "INPUT"})));
+    MINDER_ASSIGN_OR_RETURN(const std::string rules, RunCommand(OnHost(plan, to, {"iptables", "-w", "-S", "INPUT"})));
     for (const std::string& from : senders) {
       if (absl::StrContains(rules, absl::StrFormat("-s %s/32 ", plan.Address(from)))) {
         cuts.push_back(absl::StrFormat("%s -> %s", from, to));

@@ -1,5 +1,6 @@
 #include "tests/lab/process.h"
 
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -10,7 +11,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <set>
 #include <sstream>
 
 #include "absl/strings/numbers.h"
@@ -58,6 +58,15 @@ bool Describe(Process* process) {
   return process->state != 'Z';
 }
 
+absl::Status AwaitEnd(const UniqueFd& pidfd, pid_t pid, absl::Duration deadline) {
+  pollfd ended{.fd = pidfd.get(), .events = POLLIN, .revents = 0};
+  if (poll(&ended, 1, static_cast<int>(absl::ToInt64Milliseconds(deadline))) <= 0) {
+    return absl::DeadlineExceededError(absl::StrFormat("killed process %d has not ended", pid));
+  }
+  Reap(pid).IgnoreError();  // when this process had started it
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 std::vector<Process> ProcessesIn(const std::string& network_namespace) {
@@ -96,23 +105,26 @@ absl::Status Signal(const std::string& network_namespace, pid_t pid, int signal)
   return absl::ErrnoToStatus(errno, absl::StrFormat("cannot signal process %d", pid));
 }
 
-absl::Status EndAllIn(const std::string& network_namespace, absl::Duration deadline) {
-  std::set<pid_t> killed;
-  const absl::Status ended = WaitFor(
-      [&] {
-        const auto processes = ProcessesIn(network_namespace);
-        for (const Process& process : processes) {
-          Signal(network_namespace, process.pid, SIGKILL).IgnoreError();
-          killed.insert(process.pid);
-        }
-        return processes.empty();
-      },
-      deadline, absl::StrFormat("the end of all processes in %s", network_namespace));
-  for (const pid_t pid : killed) Reap(pid).IgnoreError();  // those that this process had started
-  return ended;
+absl::Status Kill(const std::string& network_namespace, pid_t pid, absl::Duration deadline) {
+  MINDER_ASSIGN_OR_RETURN(const UniqueFd pidfd, OpenPidfd(pid));
+  MINDER_RETURN_IF_ERROR(Signal(network_namespace, pid, SIGKILL));
+  return AwaitEnd(pidfd, pid, deadline);
 }
 
-absl::StatusOr<std::string> Run(const std::vector<std::string>& argv, absl::Duration deadline) {
+absl::Status EndAllIn(const std::string& network_namespace, absl::Duration deadline) {
+  // Again, because a process may have started another before its end.
+  const auto none_left = [&]() -> absl::Status {
+    const std::vector<Process> processes = ProcessesIn(network_namespace);
+    for (const Process& process : processes) {
+      const absl::Status killed = Kill(network_namespace, process.pid, deadline);
+      if (!absl::IsNotFound(killed)) MINDER_RETURN_IF_ERROR(killed);
+    }
+    return processes.empty() ? absl::OkStatus() : absl::UnavailableError("some still run");
+  };
+  return WaitFor(none_left, deadline, absl::StrFormat("the end of all processes in %s", network_namespace));
+}
+
+absl::StatusOr<std::string> RunCommand(const std::vector<std::string>& argv, absl::Duration deadline) {
   MINDER_ASSIGN_OR_RETURN(SubprocessResult result, RunSubprocess(argv, deadline));
   if (result.exit.code == 0 && result.exit.signal == 0) return std::move(result.output);
   const std::string first_line = result.output.substr(0, result.output.find('\n'));

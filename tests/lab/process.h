@@ -33,11 +33,16 @@ std::optional<Process> FindProcess(const std::string& network_namespace, const s
 // given to another. NOT_FOUND when it is gone.
 absl::Status Signal(const std::string& network_namespace, pid_t pid, int signal);
 
+// SIGKILLs a process and waits until it has ended; reaps it when it is a child of ours. NOT_FOUND when it was gone
+// already.
+absl::Status Kill(const std::string& network_namespace, pid_t pid, absl::Duration deadline);
+
 // SIGKILLs all processes of the namespace, again until none is left. DEADLINE_EXCEEDED after `deadline`.
 absl::Status EndAllIn(const std::string& network_namespace, absl::Duration deadline);
 
 // Runs argv and gives its output. An exit code other than 0 is INTERNAL, with the command and its first line of output.
-absl::StatusOr<std::string> Run(const std::vector<std::string>& argv, absl::Duration deadline = absl::Seconds(20));
+absl::StatusOr<std::string> RunCommand(const std::vector<std::string>& argv,
+                                       absl::Duration deadline = absl::Seconds(20));
 
 }  // namespace minder::lab
 

@@ -17,10 +17,10 @@ absl::StatusOr<std::string> PositionToStartAt(const Plan& plan, const std::strin
   MINDER_ASSIGN_OR_RETURN(const std::string saved, ReadFile(home + "/data/grastate.dat"));
   if (!absl::StrContains(absl::StrReplaceAll(saved, {{" ", ""}}), "seqno:-1\n")) return "";
   const std::string log = home + "/run/recover.log";
-  MINDER_RETURN_IF_ERROR(Run(OnHost(plan, node,
-                                    {"/usr/sbin/mariadbd", absl::StrFormat("--defaults-file=%s/my.cnf", home),
-                                     "--wsrep-recover", "--log-error=" + log}),
-                             absl::Seconds(60))
+  MINDER_RETURN_IF_ERROR(RunCommand(OnHost(plan, node,
+                                           {"/usr/sbin/mariadbd", absl::StrFormat("--defaults-file=%s/my.cnf", home),
+                                            "--wsrep-recover", "--log-error=" + log}),
+                                    absl::Seconds(60))
                              .status());
   MINDER_ASSIGN_OR_RETURN(const std::string text, ReadFile(log));
   std::error_code error;

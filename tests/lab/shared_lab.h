@@ -1,0 +1,79 @@
+#ifndef MINDER_TESTS_LAB_SHARED_LAB_H_
+#define MINDER_TESTS_LAB_SHARED_LAB_H_
+
+#include <gtest/gtest.h>
+
+#include <iostream>
+#include <optional>
+#include <string>
+
+#include "tests/lab/lab.h"
+#include "tests/lab/wait_for.h"
+
+namespace minder::lab {
+
+// Options of a lab for tests, in a directory of its own under the build directory.
+inline LabOptions TestLabOptions(const std::string& name, bool agents, const std::string& topology = "2+1") {
+  return {.directory = OwnBuildDirectory() + "/lab-tests/" + name,
+          .build_directory = OwnBuildDirectory(),
+          .topology = topology,
+          .agents = agents};
+}
+
+// A lab of a test's own, taken down at the end. What a killed run left in its directory is removed first.
+class ScopedLab {
+ public:
+  explicit ScopedLab(const LabOptions& options) : directory_(options.directory) {
+    status_ = Lab::Down(directory_);
+    if (!status_.ok()) return;
+    auto lab = Lab::Up(options, [](const std::string& line) { std::cerr << "lab: " << line << "\n"; });
+    status_ = lab.status();
+    if (lab.ok()) lab_ = *std::move(lab);
+  }
+  ~ScopedLab() { EXPECT_EQ(Lab::Down(directory_), absl::OkStatus()); }
+  ScopedLab(const ScopedLab&) = delete;
+  ScopedLab& operator=(const ScopedLab&) = delete;
+
+  const absl::Status& status() const { return status_; }  // whether it came up; without that there is no lab()
+  const Lab& lab() const { return *lab_; }
+
+ private:
+  std::string directory_;
+  absl::Status status_;
+  std::optional<Lab> lab_;
+};
+
+// One lab for all tests of a suite, brought back to health before each. `Kind` is the suite's: it has a static
+// `LabOptions Options()`, usually TestLabOptions. ctest runs every test in a process, so there each test has a lab of
+// its own.
+//
+//   struct Plain { static LabOptions Options() { return TestLabOptions("plain", false); } };
+//   using PlainLabTest = SharedLab<Plain>;
+//   TEST_F(PlainLabTest, …) { lab().Kill("node2"); … }
+template <typename Kind>
+class SharedLab : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { shared_.emplace(Kind::Options()); }
+  static void TearDownTestSuite() { shared_.reset(); }
+  void SetUp() override {
+    ASSERT_EQ(shared_->status(), absl::OkStatus());
+    ASSERT_EQ(lab().Reset(absl::Seconds(60)), absl::OkStatus());
+  }
+
+  static const Lab& lab() { return shared_->lab(); }
+
+ private:
+  static inline std::optional<ScopedLab> shared_;
+};
+
+// For ASSERT_TRUE and EXPECT_TRUE: waits for a condition of the lab, and says what was not reached.
+inline ::testing::AssertionResult Reached(const std::function<absl::Status()>& condition, absl::Duration deadline,
+                                          const std::string& what) {
+  const absl::Status status = WaitFor(condition, deadline, what);
+  if (status.ok()) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << status.message();
+}
+
+}  // namespace minder::lab
+
+#endif  // MINDER_TESTS_LAB_SHARED_LAB_H_
