@@ -5,7 +5,7 @@ BUILD := build
 JOBS := $(shell nproc)
 
 .DEFAULT_GOAL := build
-.PHONY: deps build test lab lab-down clean
+.PHONY: deps build test lint sanitize bench lab lab-down clean
 
 deps:
 	@deploy/install-deps
@@ -20,6 +20,28 @@ build: deps $(BUILD)/build.ninja
 # Tests with real servers carry the label lab and run one at a time; see CONTRIBUTING.md to run a single one.
 test: build
 	@ctest --test-dir $(BUILD) -j $(JOBS) --output-on-failure
+
+SOURCES = $(shell git ls-files '*.cc' '*.h')
+TIDY_SOURCES = $(shell git ls-files 'common/*.cc' 'services/*.cc' 'cli/*.cc')
+
+# Formatting of every file, and the checks of .clang-tidy on what is shipped.
+lint: build
+	@clang-format --dry-run -Werror $(SOURCES)
+	@echo "clang-format: $(words $(SOURCES)) files are well formatted; clang-tidy on $(words $(TIDY_SOURCES)) ..."
+	@printf '%s\n' $(TIDY_SOURCES) | xargs -P $(JOBS) -n 4 clang-tidy -p $(BUILD) --quiet 2>/dev/null
+	@echo "clang-tidy: nothing found"
+
+# The unit tests under ASan and UBSan; the loop, the core and the correspondence, which are free of gRPC, under TSan.
+TSAN_TESTS = base_test correspondence_test decide_test
+sanitize: deps
+	@cmake --preset asan > /dev/null && cmake --build --preset asan --target unit_tests -j $(JOBS)
+	@ctest --test-dir $(BUILD)/asan -L unit -j $(JOBS) --output-on-failure
+	@cmake --preset tsan > /dev/null && cmake --build --preset tsan --target $(TSAN_TESTS) -j $(JOBS)
+	@for t in $(TSAN_TESTS); do $(BUILD)/tsan/bin/$$t --gtest_brief=1 || exit 1; done
+
+# Measures against plain Galera and plain HAProxy in the same run; build/bench/results.json.
+bench: build
+	@$(BUILD)/bin/minder-bench
 
 lab: build
 	@$(BUILD)/bin/minder-lab up

@@ -33,8 +33,13 @@ function(minder_test name)
   if("lab" IN_LIST ARG_LABELS) # two cores: labs one after the other
     list(APPEND properties RUN_SERIAL TRUE)
   endif()
+  if("unit" IN_LIST ARG_LABELS)
+    add_dependencies(unit_tests ${name})
+  endif()
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES ${properties})
 endfunction()
+
+add_custom_target(unit_tests) # every test program that needs no server
 
 if(MINDER_SANITIZE)
   add_compile_options(-fsanitize=${MINDER_SANITIZE} -fno-omit-frame-pointer)
