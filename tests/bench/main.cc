@@ -1,0 +1,321 @@
+// minder-bench: measures minder against plain Galera and plain HAProxy, in labs of the same run, and writes
+// results.json.
+#include <grpcpp/grpcpp.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <future>
+#include <iostream>
+#include <sstream>
+
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "common/base/clock.h"
+#include "common/base/status_macros.h"
+#include "common/base/subprocess.h"
+#include "common/rpc/channel.h"
+#include "minder/v1/services.grpc.pb.h"
+#include "tests/bench/results.h"
+#include "tests/integration/minderctl.h"
+#include "tests/lab/lab.h"
+#include "tests/lab/wait_for.h"
+
+namespace minder::bench {
+namespace {
+
+using lab::Lab;
+
+constexpr int kRounds = 5;                             // of each fault with minder; the worst one counts
+constexpr int kBaselineRounds = 2;                     // of the baselines, which take seconds
+constexpr absl::Duration kGiveUp = absl::Seconds(15);  // a baseline that is not there by then never gets there
+constexpr int kNotifies = 500;
+constexpr int kReports = 300;
+constexpr absl::Duration kCpuWindow = absl::Seconds(20);
+
+const BootClock kClock;
+
+void Say(const std::string& text) { std::cerr << "bench: " << text << "\n"; }
+
+double Milliseconds(absl::Duration d) { return absl::ToDoubleMilliseconds(d); }
+
+// Asks without a pause until `condition` holds; the time from `since`, nothing after kGiveUp.
+std::optional<absl::Duration> TimeUntil(BootTime since, const std::function<bool()>& condition) {
+  while (kClock.Now() - since < kGiveUp) {
+    if (condition()) return kClock.Now() - since;
+  }
+  return std::nullopt;
+}
+
+// One way for a node to stop serving: does it, and says when it had happened.
+using Fault = std::function<absl::StatusOr<BootTime>(const Lab&)>;
+using Repair = std::function<absl::Status(const Lab&)>;
+
+absl::StatusOr<BootTime> Killed(const Lab& lab) {
+  const BootTime now = kClock.Now();
+  MINDER_RETURN_IF_ERROR(lab.Kill("node3"));
+  return now;
+}
+
+// Counted from the node's own non-Primary view, which Galera needs seconds for.
+absl::StatusOr<BootTime> NonPrimary(const Lab& lab) {
+  MINDER_RETURN_IF_ERROR(lab.CutFromPeers("node3"));
+  MINDER_RETURN_IF_ERROR(
+      lab::WaitFor([&] { return lab.HasStatusVariable("node3", "wsrep_cluster_status", "non-Primary"); },
+                   absl::Seconds(30), "node3 non-Primary"));
+  return kClock.Now();
+}
+
+// Counted from the human's command.
+absl::StatusOr<BootTime> Drained(const Lab& lab) {
+  const BootTime now = kClock.Now();
+  const lab::CtlResult result = lab::Minderctl(lab, {"drain", "node3"});
+  if (result.code != 0) return absl::InternalError(result.output);
+  return now;
+}
+
+// Without minder a node is taken out by stopping it.
+absl::StatusOr<BootTime> StoppedByHand(const Lab& lab) {
+  MINDER_ASSIGN_OR_RETURN(const lab::Process process, lab.Find("node3"));
+  const BootTime now = kClock.Now();
+  MINDER_RETURN_IF_ERROR(lab::Signal(lab.plan().Namespace("node3"), process.pid, SIGTERM));
+  return now;
+}
+
+absl::Status Reset(const Lab& lab) { return lab.Reset(absl::Seconds(90)); }
+absl::Status Undrained(const Lab& lab) {
+  const lab::CtlResult result = lab::Minderctl(lab, {"undrain", "node3"});
+  return result.code == 0 ? absl::OkStatus() : absl::InternalError(result.output);
+}
+
+// The worst of some rounds; nothing when the balancer never got there in one of them.
+absl::StatusOr<std::optional<absl::Duration>> Convergence(const Lab& lab, int rounds, const Fault& fault,
+                                                          const Repair& repair) {
+  std::optional<absl::Duration> worst = absl::ZeroDuration();
+  for (int i = 0; i < rounds && worst; ++i) {
+    MINDER_RETURN_IF_ERROR(Reset(lab));
+    // The balancer is watched from before the fault on: a command that waits must not hide when the effect was there.
+    auto out = std::async(std::launch::async, [&lab] {
+      const auto found = TimeUntil(kClock.Now(), [&] { return lab.NotRouted("node3").ok(); });
+      return found ? std::optional(kClock.Now()) : std::nullopt;
+    });
+    MINDER_ASSIGN_OR_RETURN(const BootTime since, fault(lab));
+    std::optional<BootTime> at = out.get();
+    if (!at && TimeUntil(since, [&] { return lab.NotRouted("node3").ok(); })) at = kClock.Now();
+    worst = at ? std::optional(std::max(*worst, *at - since)) : std::nullopt;
+    MINDER_RETURN_IF_ERROR(repair(lab));
+  }
+  return worst;
+}
+
+struct Case {
+  std::string name;
+  Fault fault;
+  Repair repair;
+  std::string baseline;
+  Fault baseline_fault;
+};
+
+std::vector<Case> Cases() {
+  const std::string check = "HAProxy with mysql-check inter 2s fall 3";
+  return {{"lb_convergence_ms_killed", Killed, Reset, check, Killed},
+          {"lb_convergence_ms_non_primary", NonPrimary, Reset, check, NonPrimary},
+          {"lb_convergence_ms_drained", Drained, Undrained, check + ", the node stopped by hand", StoppedByHand}};
+}
+
+absl::StatusOr<Lab> Up(const std::string& name, bool agents, lab::BalancerCheck check) {
+  const std::string build = lab::OwnBuildDirectory();
+  MINDER_RETURN_IF_ERROR(Lab::Down(build + "/lab-bench/" + name));
+  Say(absl::StrFormat("bringing up the lab '%s'", name));
+  return Lab::Up(
+      {.directory = build + "/lab-bench/" + name, .build_directory = build, .agents = agents, .check = check},
+      [](const std::string&) {});
+}
+
+// Wall time of one run of a program.
+absl::StatusOr<absl::Duration> TimeOf(const std::vector<std::string>& argv) {
+  const BootTime start = kClock.Now();
+  MINDER_ASSIGN_OR_RETURN(const SubprocessResult result, RunSubprocess(argv, absl::Seconds(10)));
+  if (result.exit.code != 0) return absl::InternalError(result.output);
+  return kClock.Now() - start;
+}
+
+absl::StatusOr<absl::Duration> P99Of(int times, const std::function<absl::StatusOr<absl::Duration>()>& measure) {
+  std::vector<absl::Duration> samples;
+  for (int i = 0; i < times; ++i) {
+    MINDER_ASSIGN_OR_RETURN(const absl::Duration sample, measure());
+    samples.push_back(sample);
+  }
+  return Percentile(std::move(samples), 0.99);
+}
+
+absl::StatusOr<Result> Notify(const Lab& lab) {
+  Say("minder-notify against a shell script");
+  const std::string script = lab.plan().directory + "/notify.sh";
+  std::ofstream(script) << "#!/bin/sh\necho \"$(date +%s) $*\" >> \"$0.log\"\n";
+  std::filesystem::permissions(script, std::filesystem::perms::owner_all);
+  const std::string members = "11111111-1111-1111-1111-111111111111/node1/10.0.0.1:3306";
+  const std::vector<std::string> arguments = {"--status",  "synced", "--uuid",  "11111111-1111-1111-1111-111111111111",
+                                              "--primary", "yes",    "--index", "0",
+                                              "--members", members};
+  std::vector<std::string> ours = {lab.plan().bin_directory + "/minder-notify", "--socket",
+                                   lab.plan().HostDirectory("node1") + "/notify.sock"};
+  if (!std::filesystem::exists(ours.back())) return absl::NotFoundError(ours.back() + " is not there");
+  std::vector<std::string> theirs = {script};
+  ours.insert(ours.end(), arguments.begin(), arguments.end());
+  theirs.insert(theirs.end(), arguments.begin(), arguments.end());
+  // Turn by turn, so that both meet the same machine.
+  std::vector<absl::Duration> script_samples;
+  MINDER_ASSIGN_OR_RETURN(const absl::Duration p99, P99Of(kNotifies, [&]() -> absl::StatusOr<absl::Duration> {
+                            MINDER_ASSIGN_OR_RETURN(const absl::Duration sample, TimeOf(theirs));
+                            script_samples.push_back(sample);
+                            return TimeOf(ours);
+                          }));
+  return Result{.name = "notify_ms_p99",
+                .value = Milliseconds(p99),
+                .baseline = "a shell script that appends a line to a file",
+                .baseline_value = Milliseconds(Percentile(script_samples, 0.99)),
+                .limit = 5};
+}
+
+// Ticks of processor time that the process has used, and its resident memory in MB.
+struct Usage {
+  double cpu_seconds = 0;
+  double rss_mb = 0;
+};
+
+absl::StatusOr<Usage> UsageOf(const Lab& lab, const std::string& party) {
+  MINDER_ASSIGN_OR_RETURN(const lab::Process process, lab.Find(party));
+  std::ifstream file(absl::StrFormat("/proc/%d/stat", process.pid));
+  std::stringstream text;
+  text << file.rdbuf();
+  // Fields after the program's name in parentheses: utime is the 12th, stime the 13th, rss in pages the 22nd.
+  const std::string stat = text.str();
+  const std::vector<std::string> fields = absl::StrSplit(stat.substr(stat.rfind(')') + 2), ' ');
+  const double ticks = std::stod(fields.at(11)) + std::stod(fields.at(12));
+  return Usage{.cpu_seconds = ticks / static_cast<double>(sysconf(_SC_CLK_TCK)),
+               .rss_mb = std::stod(fields.at(21)) * static_cast<double>(sysconf(_SC_PAGESIZE)) / 1e6};
+}
+
+absl::Status Footprint(const Lab& lab, std::vector<Result>& results) {
+  Say("footprint of the agents");
+  const std::vector<std::string> agents = {"node1/agent", "lb1/agent"};
+  std::vector<Usage> before;
+  for (const std::string& agent : agents) {
+    MINDER_ASSIGN_OR_RETURN(const Usage usage, UsageOf(lab, agent));
+    before.push_back(usage);
+  }
+  absl::SleepFor(kCpuWindow);  // a rate needs a window; nothing is waited for
+  Result rss{.name = "agent_rss_mb", .unit = "MB", .limit = 30};
+  Result cpu{.name = "agent_cpu_percent", .unit = "%", .limit = 0.5};
+  for (std::size_t i = 0; i < agents.size(); ++i) {
+    MINDER_ASSIGN_OR_RETURN(const Usage usage, UsageOf(lab, agents[i]));
+    const double percent = 100 * (usage.cpu_seconds - before[i].cpu_seconds) / absl::ToDoubleSeconds(kCpuWindow);
+    Say(absl::StrFormat("%s: %.1f MB, %.2f %% of a core", agents[i], usage.rss_mb, percent));
+    rss.value = std::max(rss.value, usage.rss_mb);
+    cpu.value = std::max(cpu.value, percent);
+  }
+  results.push_back(rss);
+  results.push_back(cpu);
+  return absl::OkStatus();
+}
+
+template <typename Call>
+absl::StatusOr<absl::Duration> TimeOfCall(Call call) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(5));
+  const BootTime start = kClock.Now();
+  const grpc::Status status = call(context);
+  if (!status.ok()) return absl::InternalError(status.error_message());
+  return kClock.Now() - start;
+}
+
+// From a question at the arbitrator to the fresh report in the caller's hands: order, probe of mariadbd, report,
+// answer.
+absl::StatusOr<Result> ReportLatency(const Lab& lab) {
+  Say("report latency");
+  const auto channel = MakeChannel(lab.plan().ArbitratorAddress());
+  const auto control = v1::ControlService::NewStub(channel);
+  const auto agent = v1::AgentService::NewStub(channel);
+  std::vector<absl::Duration> echoes;
+  MINDER_ASSIGN_OR_RETURN(const absl::Duration p99, P99Of(kReports, [&]() -> absl::StatusOr<absl::Duration> {
+                            MINDER_ASSIGN_OR_RETURN(const absl::Duration echo,
+                                                    TimeOfCall([&](grpc::ClientContext& context) {
+                                                      v1::DescribeResponse response;
+                                                      return agent->Describe(&context, {}, &response);
+                                                    }));
+                            echoes.push_back(echo);
+                            return TimeOfCall([&](grpc::ClientContext& context) {
+                              v1::RequestStatusRequest request;
+                              request.set_dbserver("node3");
+                              v1::RequestStatusResponse response;
+                              const grpc::Status status = control->RequestStatus(&context, request, &response);
+                              if (status.ok() && response.silent_size() > 0)
+                                return grpc::Status(grpc::StatusCode::UNKNOWN, "silent");
+                              return status;
+                            });
+                          }));
+  return Result{.name = "report_latency_ms_p99",
+                .value = Milliseconds(p99),
+                .baseline = "one unary call to the arbitrator",
+                .baseline_value = Milliseconds(Percentile(echoes, 0.99)),
+                .limit = 50};
+}
+
+absl::Status MeasureBaselines(std::vector<Result>& results) {
+  MINDER_ASSIGN_OR_RETURN(const Lab plain, Up("plain", false, lab::BalancerCheck::kMysqlCheck));
+  for (const Case& c : Cases()) {
+    Say(absl::StrFormat("%s: %s", c.name, c.baseline));
+    MINDER_ASSIGN_OR_RETURN(const auto worst, Convergence(plain, kBaselineRounds, c.baseline_fault, Reset));
+    Result result{.name = c.name, .baseline = c.baseline, .limit = 100};
+    if (worst) result.baseline_value = Milliseconds(*worst);
+    results.push_back(result);
+  }
+  return Lab::Down(plain.plan().directory);
+}
+
+absl::Status MeasureMinder(std::vector<Result>& results) {
+  MINDER_ASSIGN_OR_RETURN(const Lab lab, Up("minder", true, lab::BalancerCheck::kNone));
+  const std::vector<Case> cases = Cases();
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    Say(absl::StrFormat("%s: minder", cases[i].name));
+    MINDER_ASSIGN_OR_RETURN(const auto worst, Convergence(lab, kRounds, cases[i].fault, cases[i].repair));
+    results[i].value = Milliseconds(worst.value_or(kGiveUp));
+  }
+  MINDER_RETURN_IF_ERROR(Reset(lab));
+  MINDER_ASSIGN_OR_RETURN(const Result notify, Notify(lab));
+  results.push_back(notify);
+  MINDER_RETURN_IF_ERROR(Footprint(lab, results));
+  MINDER_ASSIGN_OR_RETURN(const Result latency, ReportLatency(lab));
+  results.push_back(latency);
+  return Lab::Down(lab.plan().directory);
+}
+
+absl::Status Run() {
+  if (geteuid() != 0) return absl::PermissionDeniedError("needs root to make network namespaces; try: sudo make bench");
+  std::vector<Result> results;
+  absl::Status status = MeasureBaselines(results);
+  if (status.ok()) status = MeasureMinder(results);
+  if (!status.ok()) return status;
+  const std::string directory = lab::OwnBuildDirectory() + "/bench";
+  std::filesystem::create_directories(directory);
+  std::ofstream(directory + "/results.json") << ToJson(results);
+  std::cout << ToTable(results);
+  Say(absl::StrFormat("written to %s/results.json", directory));
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace minder::bench
+
+int main() {
+  const absl::Status status = minder::bench::Run();
+  for (const char* name : {"plain", "minder"}) {
+    minder::lab::Lab::Down(minder::lab::OwnBuildDirectory() + "/lab-bench/" + name).IgnoreError();
+  }
+  if (status.ok()) return 0;
+  std::cerr << "minder-bench: " << status.message() << "\n";
+  return 1;
+}

@@ -1,0 +1,143 @@
+// Faults of servers, agents, links and balancers on a real cluster; the names of scenarios.md where they have one.
+#include "tests/integration/cluster_fixture.h"
+
+namespace minder::lab {
+namespace {
+
+using ::testing::HasSubstr;
+
+class FaultTest : public ClusterTest {
+ protected:
+  FaultTest() : watcher_(lab().plan().ArbitratorAddress()) {}
+
+  static Watcher::Condition Node(const std::string& name, std::function<bool(const v1::NodeSummary&)> holds) {
+    return [name, holds](const v1::StatusSummaryResponse& summary) {
+      for (const v1::NodeSummary& node : summary.nodes()) {
+        if (node.name() == name) return holds(node);
+      }
+      return false;
+    };
+  }
+
+  const BootClock clock_;
+  Watcher watcher_;
+};
+
+TEST_F(FaultTest, BringUpIsHealthyAndRouted) {
+  const CtlResult result = Minderctl(lab(), {"status_summary"});
+  EXPECT_EQ(result.code, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("HEALTHY"));
+  EXPECT_EQ(lab().AllRouted(), absl::OkStatus());
+  const auto node = SummaryOf(lab(), "node3");
+  ASSERT_TRUE(node.ok()) << node.status();
+  EXPECT_EQ(node->data_centre(), "dc2");
+  EXPECT_EQ(node->group(), "node1+node2+node3");
+  EXPECT_EQ(node->weight(), 1u);
+  EXPECT_GT(node->seqno(), 0);
+}
+
+TEST_F(FaultTest, KilledNodeIsReportedOutOfTheBalancerRestartedAndBack) {
+  const auto before = lab().Find("node3");
+  ASSERT_TRUE(before.ok()) << before.status();
+  const BootTime killed = clock_.Now();
+  auto out = std::async(std::launch::async, [&] { return OutOfBalancerAfter("node3", killed); });
+  ASSERT_EQ(lab().Kill("node3"), absl::OkStatus());
+  const auto reported = watcher_.FirstAfter(killed, absl::Seconds(10),
+                                            Node("node3", [](const auto& n) { return n.running() == v1::TERNARY_NO; }));
+  ASSERT_TRUE(reported.has_value());
+  RecordProperty("report_ms", static_cast<int>(absl::ToInt64Milliseconds(*reported - killed)));
+  EXPECT_LE(*reported - killed, absl::Milliseconds(50));
+  const auto out_after = out.get();
+  ASSERT_TRUE(out_after.has_value());
+  EXPECT_LE(*out_after, absl::Milliseconds(100));
+  std::cerr << "reported after " << *reported - killed << ", out of the balancer after " << *out_after << "\n";
+  ASSERT_TRUE(Reached([] { return lab().Synced("node3"); }, absl::Seconds(40), "node3 restarted by its agent"));
+  EXPECT_TRUE(Reached([] { return lab().Routed("node3"); }, absl::Seconds(10), "node3 in the balancer"));
+  const auto after = lab().Find("node3");
+  ASSERT_TRUE(after.ok()) << after.status();
+  EXPECT_NE(after->pid, before->pid);
+  EXPECT_THAT(after->arguments, ::testing::Not(::testing::Contains(HasSubstr("new-cluster"))));
+}
+
+TEST_F(FaultTest, F11FrozenNodeIsUnknownOutOfTheBalancerAndBackAfterTheThaw) {
+  const BootTime frozen = clock_.Now();
+  ASSERT_EQ(lab().Stop("node3"), absl::OkStatus());
+  const auto unknown = watcher_.FirstAfter(
+      frozen, absl::Seconds(10), Node("node3", [](const auto& n) { return n.running() == v1::TERNARY_UNKNOWN; }));
+  ASSERT_TRUE(unknown.has_value());
+  EXPECT_LE(*unknown - frozen, absl::Seconds(2));
+  const auto out = OutOfBalancerAfter("node3", *unknown);
+  ASSERT_TRUE(out.has_value());
+  EXPECT_LE(*out, absl::Milliseconds(100));
+  const auto node = SummaryOf(lab(), "node3");  // its agent is alive and answers
+  ASSERT_TRUE(node.ok()) << node.status();
+  EXPECT_LT(node->report_age().seconds(), 3);
+  EXPECT_EQ(node->primary(), v1::TERNARY_UNKNOWN);
+  ASSERT_EQ(lab().Continue("node3"), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return lab().Routed("node3"); }, absl::Seconds(40), "node3 in the balancer"));
+}
+
+TEST_F(FaultTest, NodeCutFromItsPeersTurnsNonPrimaryAndLeavesTheBalancerAtOnce) {
+  const BootTime cut = clock_.Now();
+  ASSERT_EQ(lab().CutFromPeers("node3"), absl::OkStatus());
+  const auto non_primary = watcher_.FirstAfter(
+      cut, absl::Seconds(20), Node("node3", [](const auto& n) { return n.primary() == v1::TERNARY_NO; }));
+  ASSERT_TRUE(non_primary.has_value());
+  const auto out = OutOfBalancerAfter("node3", *non_primary);
+  ASSERT_TRUE(out.has_value());
+  EXPECT_LE(*out, absl::Milliseconds(100));
+  EXPECT_TRUE(SqlSession::Open(AppAt("node3")).ok()) << "port 3306 still answers";
+  EXPECT_TRUE(NoNewSessionReaches("node3"));
+  ASSERT_EQ(lab().Heal(), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return lab().Routed("node3"); }, absl::Seconds(40), "node3 in the balancer"));
+}
+
+TEST_F(FaultTest, KilledAgentLeavesMariadbdAndTheBalancerAlone) {
+  const auto before = lab().Find("node3");
+  ASSERT_TRUE(before.ok()) << before.status();
+  const BootTime killed = clock_.Now();
+  ASSERT_EQ(lab().Kill("node3/agent"), absl::OkStatus());
+  const auto stale = watcher_.FirstAfter(
+      killed, absl::Seconds(10), Node("node3", [](const auto& n) { return n.running() == v1::TERNARY_UNKNOWN; }));
+  EXPECT_TRUE(stale.has_value());
+  EXPECT_EQ(lab().Routed("node3"), absl::OkStatus()) << "a silent agent says nothing about its server";
+  ASSERT_EQ(lab().Start("node3/agent"), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(20), "HEALTHY"));
+  EXPECT_EQ(lab().Find("node3")->pid, before->pid);
+  // Adopted: its end is still seen at once.
+  const BootTime server_killed = clock_.Now();
+  ASSERT_EQ(lab().Kill("node3"), absl::OkStatus());
+  const auto reported = watcher_.FirstAfter(server_killed, absl::Seconds(10),
+                                            Node("node3", [](const auto& n) { return n.running() == v1::TERNARY_NO; }));
+  ASSERT_TRUE(reported.has_value());
+  EXPECT_LE(*reported - server_killed, absl::Milliseconds(50));
+}
+
+TEST_F(FaultTest, F06ArbitratorGoneChangesNothingAndBalancersStayRight) {
+  ASSERT_EQ(lab().Kill("arbitrator"), absl::OkStatus());
+  EXPECT_EQ(Minderctl(lab(), {"status", "--timeout", "1s"}).code, 3);
+  const BootTime killed = clock_.Now();
+  auto out = std::async(std::launch::async, [&] { return OutOfBalancerAfter("node2", killed); });
+  ASSERT_EQ(lab().Kill("node2"), absl::OkStatus());
+  const auto out_after = out.get();
+  ASSERT_TRUE(out_after.has_value());
+  EXPECT_LE(*out_after, absl::Milliseconds(100));
+  EXPECT_TRUE(Reached([] { return lab().Routed("node2"); }, absl::Seconds(40), "node2 back in the balancer"));
+  ASSERT_EQ(lab().Start("arbitrator"), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(20), "HEALTHY"));
+}
+
+TEST_F(FaultTest, BalancerWhoseAgentSeesNobodyStaysAsItIs) {
+  ASSERT_EQ(lab().CutOff({"lb1"}, {"arbitrator"}), absl::OkStatus());
+  for (const char* agent : {"node1/agent", "node2/agent", "node3/agent"})
+    ASSERT_EQ(lab().Kill(agent), absl::OkStatus());
+  const BootTime since = clock_.Now();
+  const auto stale =
+      watcher_.FirstAfter(since, absl::Seconds(15),
+                          Node("node1", [](const auto& n) { return n.backends_size() == 1 && n.backends(0).stale(); }));
+  EXPECT_TRUE(stale.has_value());
+  EXPECT_EQ(lab().AllRouted(), absl::OkStatus());
+}
+
+}  // namespace
+}  // namespace minder::lab

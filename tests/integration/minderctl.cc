@@ -1,0 +1,49 @@
+#include "tests/integration/minderctl.h"
+
+#include "absl/strings/str_format.h"
+#include "common/base/status_macros.h"
+#include "google/protobuf/util/json_util.h"
+
+namespace minder::lab {
+namespace {
+
+std::vector<std::string> CommandLine(const Lab& lab, const std::vector<std::string>& arguments) {
+  std::vector<std::string> argv = {lab.plan().bin_directory + "/minderctl", "--arbitrator",
+                                   lab.plan().ArbitratorAddress()};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  return argv;
+}
+
+CtlResult Run(const std::vector<std::string>& argv) {
+  const auto result = RunSubprocess(argv, absl::Minutes(1));
+  if (!result.ok()) return {.code = 127, .output = std::string(result.status().message())};
+  return {.code = result->exit.code, .output = result->output};
+}
+
+}  // namespace
+
+CtlResult Minderctl(const Lab& lab, const std::vector<std::string>& arguments) {
+  return Run(CommandLine(lab, arguments));
+}
+
+std::future<CtlResult> MinderctlLater(const Lab& lab, const std::vector<std::string>& arguments) {
+  return std::async(std::launch::async, Run, CommandLine(lab, arguments));
+}
+
+absl::StatusOr<v1::StatusSummaryResponse> Summary(const Lab& lab) {
+  const CtlResult result = Minderctl(lab, {"status_summary", "-o", "json"});
+  v1::StatusSummaryResponse summary;
+  const auto status = google::protobuf::util::JsonStringToMessage(result.output, &summary);
+  if (status.ok()) return summary;
+  return absl::UnavailableError(absl::StrFormat("minderctl exited with %d: %s", result.code, result.output));
+}
+
+absl::StatusOr<v1::NodeSummary> SummaryOf(const Lab& lab, const std::string& node) {
+  MINDER_ASSIGN_OR_RETURN(const v1::StatusSummaryResponse summary, Summary(lab));
+  for (const v1::NodeSummary& entry : summary.nodes()) {
+    if (entry.name() == node) return entry;
+  }
+  return absl::UnavailableError(absl::StrFormat("%s is not in the summary", node));
+}
+
+}  // namespace minder::lab

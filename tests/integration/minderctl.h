@@ -1,0 +1,32 @@
+#ifndef MINDER_TESTS_INTEGRATION_MINDERCTL_H_
+#define MINDER_TESTS_INTEGRATION_MINDERCTL_H_
+
+#include <future>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/base/subprocess.h"
+#include "minder/v1/services.pb.h"
+#include "tests/lab/lab.h"
+
+namespace minder::lab {
+
+// Runs the real minderctl against the lab's arbitrator, as a human would. 127 with the reason when it could not be run
+// or did not end in a minute.
+struct CtlResult {
+  int code = 0;
+  std::string output;  // stdout and stderr
+};
+CtlResult Minderctl(const Lab& lab, const std::vector<std::string>& arguments);
+std::future<CtlResult> MinderctlLater(const Lab& lab, const std::vector<std::string>& arguments);
+
+// `minderctl status_summary -o json`, parsed.
+absl::StatusOr<v1::StatusSummaryResponse> Summary(const Lab& lab);
+
+// The node's part of the summary; UNAVAILABLE when there is none.
+absl::StatusOr<v1::NodeSummary> SummaryOf(const Lab& lab, const std::string& node);
+
+}  // namespace minder::lab
+
+#endif  // MINDER_TESTS_INTEGRATION_MINDERCTL_H_
