@@ -45,7 +45,8 @@ StreamLimits PersistentCall::NextLimits() const {
 }
 
 bool PersistentCall::WorthAnother(const CallResult& result) const {
-  const bool retriable = WentAway(result) || absl::IsDeadlineExceeded(result.status);
+  const bool fell_silent = absl::IsDeadlineExceeded(result.status) && answered_;
+  const bool retriable = WentAway(result) || fell_silent;
   return retriable && connected_ && !session_.guard.interrupted() && session_.output.status().ok() &&
          clock_.Now() + kClockSlack < end_;
 }

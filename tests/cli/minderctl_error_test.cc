@@ -112,7 +112,12 @@ TEST_F(Errors, AConnectedArbitratorThatDoesNotAnswerIsATimeout) {
   Serve();
   const std::string text =
       "the arbitrator at " + arbitrator_.address() + " took the question and did not answer within";
-  ExpectOneLine(minderctl_.Run({"drain", "node3", "--dry-run", "--timeout", "300ms"}), 6, text);
+  for (const auto& verb :
+       std::vector<std::vector<std::string>>{{"drain", "node3", "--dry-run"}, {"drain", "node3"}, {"watch"}}) {
+    std::vector<std::string> arguments = verb;
+    arguments.insert(arguments.end(), {"--timeout", "300ms"});
+    ExpectOneLine(minderctl_.Run(arguments), 6, text);
+  }
 }
 
 TEST_F(Errors, NoArbitratorNamed) {
