@@ -35,19 +35,4 @@ std::vector<BackendReading> SessionsToCut(const std::vector<BackendPlan>& plan,
   return cut;
 }
 
-std::string StateName(v1::BackendState state) {
-  switch (state) {
-    case v1::BACKEND_STATE_UP:
-      return "UP";
-    case v1::BACKEND_STATE_DRAIN:
-      return "DRAIN";
-    case v1::BACKEND_STATE_DOWN:
-      return "DOWN";
-    case v1::BACKEND_STATE_MISSING:
-      return "MISSING";
-    default:
-      return "as it is";
-  }
-}
-
 }  // namespace minder

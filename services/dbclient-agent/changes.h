@@ -31,9 +31,6 @@ std::vector<BackendReading> SessionsToCut(const std::vector<BackendPlan>& plan,
 // The reading of one dbserver; null when there is none.
 const BackendReading* FindReading(const std::vector<BackendReading>& readings, const std::string& dbserver);
 
-// "UP", "DRAIN", "DOWN", "MISSING"; "as it is" for UNSPECIFIED.
-std::string StateName(v1::BackendState state);
-
 }  // namespace minder
 
 #endif  // MINDER_SERVICES_DBCLIENT_AGENT_CHANGES_H_

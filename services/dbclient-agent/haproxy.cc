@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
+#include "common/core/names.h"
 #include "services/dbclient-agent/haproxy_parse.h"
 #include "services/dbclient-agent/haproxy_socket.h"
 
@@ -109,14 +110,14 @@ std::vector<BackendPlan> HaproxyBalancer::WithRestored(std::vector<BackendPlan> 
 bool HaproxyBalancer::IsDrift(const BackendChange& change, const BalancerReading& reading) const {
   const auto held = held_.find(change.dbserver);
   if (held == held_.end() || held->second == change.from || RestartedBefore(reading)) return false;
-  spdlog::warn("somebody else set {} from {} to {}", ServerName(change.dbserver), StateName(held->second),
-               StateName(change.from));
+  spdlog::warn("somebody else set {} from {} to {}", ServerName(change.dbserver), ShortName(held->second),
+               ShortName(change.from));
   return true;
 }
 
 absl::Status HaproxyBalancer::Set(const BackendChange& change) const {
   const std::string name = ServerName(change.dbserver);
-  spdlog::info("setting {} from {} to {}", name, StateName(change.from), StateName(change.to));
+  spdlog::info("setting {} from {} to {}", name, ShortName(change.from), ShortName(change.to));
   absl::Status status = Tell(absl::StrFormat("set server %s state %s", name, HaproxyState(change.to)), change.dbserver);
   if (change.restore_weight) status.Update(Tell(absl::StrFormat("set server %s weight 100%%", name), change.dbserver));
   return status;
@@ -154,8 +155,8 @@ absl::Status HaproxyBalancer::Verify(const std::vector<BackendPlan>& plan, const
     if (read == nullptr || read->told == v1::BACKEND_STATE_MISSING) {
       missing.push_back(backend.dbserver);
     } else if (backend.wanted != v1::BACKEND_STATE_UNSPECIFIED && backend.wanted != read->told) {
-      different.push_back(absl::StrFormat("%s is %s and not %s", ServerName(backend.dbserver), StateName(read->told),
-                                          StateName(backend.wanted)));
+      different.push_back(absl::StrFormat("%s is %s and not %s", ServerName(backend.dbserver), ShortName(read->told),
+                                          ShortName(backend.wanted)));
     }
   }
   if (!missing.empty()) {

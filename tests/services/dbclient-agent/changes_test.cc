@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/core/names.h"
+
 namespace minder {
 namespace {
 
@@ -27,7 +29,7 @@ TEST(ChangesFor, EveryDifferenceAndNothingElse) {
     for (const auto told : {kUp, kDrain, kDown, kMissing}) {
       const auto changes = ChangesFor({Want(wanted)}, {Told(told)});
       if (wanted == kLeave || told == kMissing || wanted == told) {
-        EXPECT_THAT(changes, IsEmpty()) << StateName(wanted) << " " << StateName(told);
+        EXPECT_THAT(changes, IsEmpty()) << ShortName(wanted) << " " << ShortName(told);
       } else {
         EXPECT_THAT(changes, ElementsAre(BackendChange{.dbserver = "node1", .from = told, .to = wanted}));
       }
