@@ -75,8 +75,13 @@ DrainActions NodeDrain::OnObservation(const DrainObservation& observation) {
   }
   if (status_.state() < kReadOnly) return {};
   // Also when mariadbd was restarted while drained, or somebody turned it off.
-  if (!observation.read_only) return {.persist = false, .set_read_only = true};
-  const bool moved = observation.open_transactions == 0 && Apply(DrainEvent::kQuiet);
+  if (!observation.read_only) {
+    read_only_seen_at_.reset();
+    return {.persist = false, .set_read_only = true};
+  }
+  if (!read_only_seen_at_.has_value()) read_only_seen_at_ = observation.asked_at;
+  const bool quiet = observation.open_transactions == 0 && observation.listed_at >= *read_only_seen_at_;
+  const bool moved = quiet && Apply(DrainEvent::kQuiet);
   return {.persist = moved, .set_read_only = std::nullopt};
 }
 
@@ -109,14 +114,16 @@ bool NodeDrain::Apply(DrainEvent event) {
     status_.clear_drain_id();
     status_.clear_read_only_before();
     balancers_done_at_.reset();
+    read_only_seen_at_.reset();
   }
   return changed;
 }
 
 bool NodeDrain::TransactionsEnded(const DrainObservation& observation) {
   if (!balancers_done_at_.has_value()) balancers_done_at_ = observation.asked_at;
-  if (observation.asked_at < *balancers_done_at_) return false;
-  return observation.open_transactions == 0 || observation.oldest_age < observation.asked_at - *balancers_done_at_;
+  const absl::Duration since = observation.listed_at - *balancers_done_at_;
+  if (since < absl::ZeroDuration()) return false;
+  return observation.open_transactions == 0 || observation.oldest_age < since;
 }
 
 std::string SerializeDrain(const v1::DrainStatus& durable) {

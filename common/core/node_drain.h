@@ -26,7 +26,8 @@ std::optional<v1::DrainState> NextDrainState(v1::DrainState state, DrainEvent ev
 
 // What a probe saw of the server.
 struct DrainObservation {
-  BootTime asked_at;  // when the question was sent
+  BootTime asked_at;   // when the question was sent; read_only is not older
+  BootTime listed_at;  // what follows is not older than this: InnoDB answers from a copy
   bool read_only = false;
   unsigned open_transactions = 0;
   absl::Duration oldest_age;  // of the oldest open transaction; never less than its true age, more by a second at most
@@ -69,6 +70,7 @@ class NodeDrain {
   v1::DrainStatus status_;
   bool undraining_ = false;
   std::optional<BootTime> balancers_done_at_;  // nothing: taken from the next observation
+  std::optional<BootTime> read_only_seen_at_;  // in READ_ONLY: a list from before it says nothing
 };
 
 // The durable form, JSON that a human can read. INVALID_ARGUMENT for what is none.

@@ -23,11 +23,19 @@ v1::Drain Order(const std::string& id, bool balancers_done) {
 }
 
 DrainObservation Quiet(double at, bool read_only) {
-  return {.asked_at = At(at), .read_only = read_only, .open_transactions = 0, .oldest_age = absl::ZeroDuration()};
+  return {.asked_at = At(at),
+          .listed_at = At(at),
+          .read_only = read_only,
+          .open_transactions = 0,
+          .oldest_age = absl::ZeroDuration()};
 }
 
 DrainObservation Busy(double at, double oldest_age, bool read_only = false) {
-  return {.asked_at = At(at), .read_only = read_only, .open_transactions = 1, .oldest_age = absl::Seconds(oldest_age)};
+  return {.asked_at = At(at),
+          .listed_at = At(at),
+          .read_only = read_only,
+          .open_transactions = 1,
+          .oldest_age = absl::Seconds(oldest_age)};
 }
 
 v1::DrainStatus Stored(v1::DrainState state, const std::string& id, bool read_only_before = false) {
@@ -131,6 +139,18 @@ TEST(NodeDrain, AProbeFromBeforeTheOrderSaysNothing) {
   drain.OnDrain(Order("d1", true), At(5));
   EXPECT_FALSE(drain.OnObservation(Quiet(4.9, false)).persist);
   EXPECT_EQ(drain.Reported().state(), kTransactions);
+}
+
+TEST(NodeDrain, AListFromBeforeReadOnlyWasSeenSaysNothing) {
+  NodeDrain drain = Drained(kReadOnly);
+  DrainObservation copied = Quiet(1, true);
+  copied.listed_at = At(0.9);
+  EXPECT_FALSE(drain.OnObservation(copied).persist);
+  EXPECT_EQ(drain.Reported().state(), kReadOnly);
+  copied = Quiet(1.25, true);
+  copied.listed_at = At(1.15);
+  EXPECT_TRUE(drain.OnObservation(copied).persist);
+  EXPECT_EQ(drain.Reported().state(), kDrained);
 }
 
 TEST(NodeDrain, ReadOnlyIsRepeatedUntilSeenAndAfterARestartOfMariadbd) {

@@ -1,0 +1,220 @@
+#include "services/dbserver-agent/agent.h"
+
+#include <sys/random.h>
+
+#include <array>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "common/base/check.h"
+#include "common/base/log.h"
+#include "common/base/status_macros.h"
+#include "common/core/party.h"
+#include "common/core/proto_time.h"
+#include "common/mysql/galera_variables.h"
+#include "services/dbserver-agent/child_process.h"
+#include "services/dbserver-agent/instance_lock.h"
+#include "services/dbserver-agent/systemd_process.h"
+
+namespace minder {
+namespace {
+
+// A drain that waits for transactions or for read_only is looked at more often, for its sake somebody waits.
+constexpr absl::Duration kProbeIntervalInDrain = absl::Milliseconds(250);
+// A probe that is not answered by then does not hold the report back.
+constexpr absl::Duration kReportGrace = absl::Milliseconds(100);
+
+absl::StatusOr<const v1::DbserverConfig*> FindSelf(const v1::Configuration& config, const std::string& name) {
+  for (const v1::DbserverConfig& dbserver : config.dbservers()) {
+    if (dbserver.name() == name) return &dbserver;
+  }
+  return absl::NotFoundError(absl::StrFormat("the configuration has no dbserver %s", name));
+}
+
+absl::StatusOr<std::unique_ptr<ServerProcess>> MakeProcess(const v1::DbserverConfig& self) {
+  const v1::ManageConfig& manage = self.manage();
+  if (manage.mode() == v1::ManageConfig::MODE_SYSTEMD) {
+    return MakeSystemdProcess(
+        {.unit = manage.unit(),
+         .systemctl_options = {manage.systemctl_options().begin(), manage.systemctl_options().end()},
+         .data_dir = self.data_dir()});
+  }
+  return MakeChildProcess({.command = {manage.command().begin(), manage.command().end()},
+                           .pid_file = manage.pid_file(),
+                           .data_dir = self.data_dir(),
+                           .output = self.state_dir() + "/mariadbd.out"});
+}
+
+std::string Nonce() {
+  std::string nonce(16, '\0');
+  MINDER_CHECK(getrandom(nonce.data(), nonce.size(), 0) == static_cast<ssize_t>(nonce.size()));
+  return nonce;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Agent>> Agent::Create(EventLoop& loop, const v1::Configuration& config,
+                                                     const std::string& name, const std::string& boot_id) {
+  MINDER_ASSIGN_OR_RETURN(const v1::DbserverConfig* self, FindSelf(config, name));
+  Parts parts;
+  MINDER_ASSIGN_OR_RETURN(parts.lock, LockStateDir(self->state_dir()));
+  MINDER_ASSIGN_OR_RETURN(parts.process, MakeProcess(*self));
+  std::unique_ptr<Agent> agent(new Agent(loop, config, *self, boot_id, std::move(parts)));
+  Agent* raw = agent.get();
+  const absl::Duration deadline = FromProto(config.timings().probe_deadline());
+  MINDER_ASSIGN_OR_RETURN(agent->drain_, DrainKeeper::Open(loop, agent->probe_worker_, self->state_dir(),
+                                                           {.set_read_only =
+                                                                [raw, deadline](bool on) {
+                                                                  return raw->probe_.SetReadOnly(
+                                                                      on, BootClock().Now() + deadline);
+                                                                },
+                                                            .on_change =
+                                                                [raw] {
+                                                                  raw->Report();
+                                                                  raw->ProbeNow();
+                                                                }}));
+  return agent;
+}
+
+Agent::Agent(EventLoop& loop, const v1::Configuration& config, const v1::DbserverConfig& self,
+             const std::string& boot_id, Parts parts)
+    : loop_(loop),
+      config_(config),
+      self_(self),
+      parts_(std::move(parts)),
+      switchboard_(loop,
+                   {.self = DbserverParty(config_, self_.name()),
+                    .peers = PeersOf(DbserverParty(config_, self_.name()), config_),
+                    .boot_id = boot_id,
+                    .resend_after = FromProto(config_.timings().resend_after())},
+                   {.on_message = [this](const v1::Message& message) { OnMessage(message); },
+                    .on_connected = [this](const v1::Party&) { Report(); },
+                    .on_disconnected = nullptr}),
+      peers_(PeersOf(DbserverParty(config_, self_.name()), config_)),
+      probe_({.socket = self_.mysql().socket(),
+              .user = self_.mysql().user(),
+              .password_file = self_.mysql().password_file()}),
+      supervisor_(loop, *parts_.process,
+                  {.on_change = [this] { OnProcessChange(); },
+                   .gcomm_uuid =
+                       [this] {
+                         const auto& last = observations_.answer.last;
+                         return last.has_value() ? last->wsrep.gcomm_uuid() : std::string();
+                       }}) {
+  observations_.config_version = config_.version();
+}
+
+Agent::~Agent() {
+  loop_.Cancel(tick_timer_);
+  loop_.Cancel(grace_timer_);
+}
+
+void Agent::Start() {
+  // What systemd does not run may be stopped on purpose; a child that is absent was ended by nobody who could start it
+  // again.
+  supervisor_.Begin(self_.manage().mode() == v1::ManageConfig::MODE_CHILD);
+  Tick();
+}
+
+void Agent::OnWsrepEvent(const v1::WsrepEvent& event) {
+  if (event.members_size() > 0) observations_.event_members = {event.members().begin(), event.members().end()};
+  ProbeNow();
+}
+
+void Agent::OnMessage(const v1::Message& message) {
+  switch (message.verb_case()) {
+    case v1::Message::kRequestStatus:
+      return ProbeNow();
+    case v1::Message::kDrain:
+      return drain_->OnDrain(message.drain());
+    case v1::Message::kUndrain:
+      return drain_->OnUndrain();
+    default:
+      return Ignore(message);
+  }
+}
+
+// freeze, make_primary, evict_member and recover are not carried out by this version, whoever sends them.
+void Agent::Ignore(const v1::Message& message) {
+  const bool first = ++ignored_[message.verb_case()] == 1;
+  if (first)
+    spdlog::warn("{} sent an order that this version does not carry out (verb {})", Describe(message.sender()),
+                 static_cast<int>(message.verb_case()));
+}
+
+// Probes begin in the report interval, whether the last one was answered or not.
+void Agent::Tick() {
+  const absl::Duration interval = FromProto(config_.timings().report_interval());
+  tick_timer_ =
+      loop_.After(drain_->InProgress() ? std::min(interval, kProbeIntervalInDrain) : interval, [this] { Tick(); });
+  supervisor_.Look();
+  ProbeNow();
+  loop_.Cancel(grace_timer_);
+  grace_timer_ = loop_.After(kReportGrace, [this] {
+    if (probing_) Report();
+  });
+}
+
+void Agent::ProbeNow() {
+  probe_again_ = probing_;
+  if (probing_) return;
+  probing_ = true;
+  const BootTime asked_at = loop_.Now();
+  const BootTime deadline = asked_at + FromProto(config_.timings().probe_deadline());
+  probe_worker_.Do([this, asked_at, deadline] {
+    auto answer = probe_.Run(deadline);
+    loop_.Post([this, asked_at, answer = std::move(answer)] { OnProbed(asked_at, answer); });
+  });
+}
+
+void Agent::OnProbed(BootTime asked_at, const absl::StatusOr<ProbeAnswer>& answer) {
+  probing_ = false;
+  ObservedAnswer& observed = observations_.answer;
+  if (observed.status.ok() != answer.ok())
+    spdlog::info("mariadbd: {}", answer.ok() ? "answers" : std::string(answer.status().message()));
+  observed.status = answer.status();
+  observed.asked_at = asked_at;
+  if (answer.ok()) {
+    observed.last = *answer;
+    observed.note = NoteOn(*answer);
+    const auto& open = answer->open_transactions;
+    drain_->OnObservation({.asked_at = answer->asked_at,
+                           .listed_at = answer->transactions_at,
+                           .read_only = answer->read_only,
+                           .open_transactions = answer->open_transaction_count,
+                           .oldest_age = open.empty() ? absl::ZeroDuration() : FromProto(open.front().age())});
+  }
+  Report();
+  if (std::exchange(probe_again_, false)) ProbeNow();
+}
+
+// What a human has to put right; said in the log when it changes.
+std::string Agent::NoteOn(const ProbeAnswer& answer) {
+  std::string note;
+  if (answer.notify_hook && !NotifyHookSafe(answer.version)) {
+    note = absl::StrFormat(
+        "mariadbd %s runs wsrep_notify_cmd with names that peers choose (CVE-2026-49261): unset it or upgrade",
+        answer.version);
+  } else if (answer.wsrep_node_name != self_.name()) {
+    note = absl::StrFormat("wsrep_node_name is %s and not %s: set it, or correct the configuration",
+                           answer.wsrep_node_name, self_.name());
+  }
+  if (!note.empty() && note != observations_.answer.note) spdlog::error("{}", note);
+  return note;
+}
+
+void Agent::OnProcessChange() {
+  observations_.process = supervisor_.observed();
+  Report();
+  ProbeNow();
+}
+
+void Agent::Report() {
+  observations_.drain = drain_->shown();
+  v1::Message message;
+  *message.mutable_db_status_report() = BuildReport(observations_, loop_.Now());
+  message.mutable_db_status_report()->set_nonce(Nonce());
+  for (const v1::Party& peer : peers_) switchboard_.Post(peer, message);
+}
+
+}  // namespace minder

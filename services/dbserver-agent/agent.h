@@ -1,0 +1,79 @@
+#ifndef MINDER_SERVICES_DBSERVER_AGENT_AGENT_H_
+#define MINDER_SERVICES_DBSERVER_AGENT_AGENT_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/base/event_loop.h"
+#include "common/base/unique_fd.h"
+#include "common/base/worker.h"
+#include "common/rpc/switchboard.h"
+#include "minder/v1/config.pb.h"
+#include "services/dbserver-agent/drain_keeper.h"
+#include "services/dbserver-agent/probe.h"
+#include "services/dbserver-agent/process.h"
+#include "services/dbserver-agent/report.h"
+#include "services/dbserver-agent/supervisor.h"
+
+namespace minder {
+
+// The dbserver agent: probes and manages one mariadbd, reports to the arbitrator and to every dbclient, carries out
+// orders. All on the loop.
+class Agent {
+ public:
+  // Locks the state directory and loads what is durable; touches nothing else before Start. ALREADY_EXISTS when another
+  // agent has it.
+  static absl::StatusOr<std::unique_ptr<Agent>> Create(EventLoop& loop, const v1::Configuration& config,
+                                                       const std::string& name, const std::string& boot_id);
+  ~Agent();
+
+  // Adopts or starts mariadbd, and begins to probe and to report.
+  void Start();
+
+  // From wsrep_notify_cmd: a hint, and the members of the view.
+  void OnWsrepEvent(const v1::WsrepEvent& event);
+
+  Switchboard& switchboard() { return switchboard_; }
+
+ private:
+  struct Parts {
+    UniqueFd lock;
+    std::unique_ptr<ServerProcess> process;
+  };
+
+  Agent(EventLoop& loop, const v1::Configuration& config, const v1::DbserverConfig& self, const std::string& boot_id,
+        Parts parts);
+
+  void OnMessage(const v1::Message& message);
+  void Ignore(const v1::Message& message);
+  void Tick();
+  void ProbeNow();
+  void OnProbed(BootTime asked_at, const absl::StatusOr<ProbeAnswer>& answer);
+  std::string NoteOn(const ProbeAnswer& answer);
+  void OnProcessChange();
+  void Report();
+
+  EventLoop& loop_;
+  const v1::Configuration config_;
+  const v1::DbserverConfig self_;
+  Parts parts_;
+  Switchboard switchboard_;
+  std::vector<v1::Party> peers_;
+  Probe probe_;  // used on probe_worker_ only
+  Observations observations_;
+  EventLoop::TimerId tick_timer_ = 0;
+  EventLoop::TimerId grace_timer_ = 0;
+  bool probing_ = false;
+  bool probe_again_ = false;
+  std::map<int, std::uint64_t> ignored_;  // orders that this version does not carry out, by verb
+  std::unique_ptr<DrainKeeper> drain_;
+  Worker probe_worker_;  // these two last: their threads end first
+  Supervisor supervisor_;
+};
+
+}  // namespace minder
+
+#endif  // MINDER_SERVICES_DBSERVER_AGENT_AGENT_H_

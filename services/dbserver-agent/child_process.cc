@@ -1,0 +1,108 @@
+#include "services/dbserver-agent/child_process.h"
+
+#include <poll.h>
+#include <sys/syscall.h>
+
+#include <csignal>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "common/base/file.h"
+#include "common/base/log.h"
+#include "common/base/status_macros.h"
+#include "common/config/bootstrap_flag.h"
+#include "common/mysql/grastate.h"
+#include "services/dbserver-agent/process_lookup.h"
+#include "services/dbserver-agent/stopped_state.h"
+
+namespace minder {
+namespace {
+
+class ChildProcess : public ServerProcess {
+ public:
+  explicit ChildProcess(ChildProcessOptions options) : options_(std::move(options)) {}
+
+  absl::StatusOr<std::optional<RunningServer>> Find() override {
+    return FindMariadbd(options_.pid_file, options_.data_dir);
+  }
+
+  absl::StatusOr<RunningServer> Start() override {
+    if (auto running = FindMariadbd(options_.pid_file, options_.data_dir)) return *std::move(running);
+    std::vector<std::string> command = options_.command;
+    recovered_.reset();
+    if (!StoppedCleanly(options_.data_dir)) {
+      MINDER_ASSIGN_OR_RETURN(recovered_, Recover());
+      if (HasData(recovered_->position)) command.push_back("--wsrep_start_position=" + recovered_->start_position);
+    }
+    MINDER_ASSIGN_OR_RETURN(Spawned spawned, Spawn(command, options_.output));
+    stopping_ = false;
+    return RunningServer{.pid = spawned.pid, .pidfd = std::move(spawned.pidfd), .started_at = BootClock().Now()};
+  }
+
+  absl::Status Stop(absl::Duration deadline) override {
+    const auto running = FindMariadbd(options_.pid_file, options_.data_dir);
+    if (!running.has_value()) return absl::OkStatus();
+    stopping_ = true;
+    syscall(SYS_pidfd_send_signal, running->pidfd.get(), SIGTERM, nullptr, 0);
+    pollfd poll_fd{.fd = running->pidfd.get(), .events = POLLIN, .revents = 0};
+    if (poll(&poll_fd, 1, static_cast<int>(absl::ToInt64Milliseconds(deadline))) > 0) return absl::OkStatus();
+    return absl::DeadlineExceededError(
+        absl::StrFormat("mariadbd (pid %d) has not stopped after %s", running->pid, absl::FormatDuration(deadline)));
+  }
+
+  // mariadbd exits with 0 after a shutdown that somebody asked for and after nothing else. Of an adopted one only its
+  // traces are known: a clean shutdown removes the pid file and writes the position to grastate.dat.
+  Ending HowEnded(pid_t pid) override {
+    const bool stopping = std::exchange(stopping_, false);
+    const auto exit = Reap(pid);
+    if (exit.ok()) return {.status = *exit, .asked_for = stopping || (exit->code == 0 && exit->signal == 0)};
+    const bool clean = absl::IsNotFound(ReadFile(options_.pid_file, 64).status()) && StoppedCleanly(options_.data_dir);
+    return {.status = std::nullopt, .asked_for = stopping || clean};
+  }
+
+  v1::StoppedState ReadStopped() override {
+    v1::StoppedState stopped = StoppedStateOf(options_.data_dir);
+    if (recovered_.has_value()) *stopped.mutable_recovered() = recovered_->position;
+    return stopped;
+  }
+
+ private:
+  // The log goes to stderr, whatever log_error says, so that no file has to be writable for the mysql user (galera.md
+  // section 3).
+  absl::StatusOr<RecoveredPosition> Recover() {
+    std::vector<std::string> command = options_.command;
+    command.insert(command.end(), {"--wsrep-recover", "--skip-log-error"});
+    MINDER_ASSIGN_OR_RETURN(const SubprocessResult result, RunSubprocess(command, options_.recover_deadline));
+    if (result.exit.code != 0 || result.exit.signal != 0) {
+      return absl::InternalError(absl::StrFormat("%s --wsrep-recover failed (exit code %d, signal %d): %s", command[0],
+                                                 result.exit.code, result.exit.signal, LastLine(result.output)));
+    }
+    MINDER_ASSIGN_OR_RETURN(RecoveredPosition recovered, ParseRecoveredPosition(result.output));
+    spdlog::info("recovered position {}", recovered.start_position);
+    return recovered;
+  }
+
+  static std::string LastLine(std::string text) {
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    return text.substr(text.rfind('\n') + 1);
+  }
+
+  ChildProcessOptions options_;
+  std::optional<RecoveredPosition> recovered_;  // of the last start
+  bool stopping_ = false;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ServerProcess>> MakeChildProcess(ChildProcessOptions options) {
+  if (options.command.empty())
+    return absl::InvalidArgumentError("manage.command is empty: name mariadbd and its arguments");
+  const std::string flag = FindBootstrapFlag(options.command);
+  if (!flag.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("manage.command has %s, which would start a cluster of its own: remove it", flag));
+  }
+  return std::make_unique<ChildProcess>(std::move(options));
+}
+
+}  // namespace minder

@@ -1,0 +1,101 @@
+#include "services/dbserver-agent/process_lookup.h"
+
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "common/base/file.h"
+#include "common/base/status_macros.h"
+
+namespace minder {
+namespace {
+
+std::string ProcPath(pid_t pid, const char* name) { return absl::StrFormat("/proc/%d/%s", pid, name); }
+
+// Files of /proc have no size, so they are read to their end.
+std::string ReadProc(pid_t pid, const char* name) {
+  std::ifstream file(ProcPath(pid, name), std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// Fields of /proc/PID/stat from the third on; the second, the name, may hold anything, so they are counted from its
+// end.
+std::vector<std::string> StatFields(pid_t pid) {
+  const std::string stat = ReadProc(pid, "stat");
+  const std::size_t end_of_name = stat.rfind(") ");
+  if (end_of_name == std::string::npos) return {};
+  return absl::StrSplit(stat.substr(end_of_name + 2), ' ');
+}
+
+bool HasEnded(const UniqueFd& pidfd) {
+  pollfd poll_fd{.fd = pidfd.get(), .events = POLLIN, .revents = 0};
+  return poll(&poll_fd, 1, 0) > 0;
+}
+
+bool IsMariadbdOn(pid_t pid, const struct stat& data_dir) {
+  std::error_code error;
+  const std::string name = std::filesystem::read_symlink(ProcPath(pid, "exe"), error).filename().string();
+  // " (deleted)": the package was upgraded under the running server.
+  if (!absl::StartsWith(name, "mariadbd") && !absl::StartsWith(name, "mysqld")) return false;
+  struct stat cwd {};
+  if (stat(ProcPath(pid, "cwd").c_str(), &cwd) != 0) return false;
+  if (cwd.st_dev != data_dir.st_dev || cwd.st_ino != data_dir.st_ino) return false;
+  return !absl::StrContains(ReadProc(pid, "cmdline"), "wsrep-recover");
+}
+
+// The pidfd comes first and is looked at again last: what was checked in between is then that very process.
+std::optional<RunningServer> Check(pid_t pid, const struct stat& data_dir) {
+  auto server = HoldProcess(pid);
+  if (!server.ok() || !IsMariadbdOn(pid, data_dir) || HasEnded(server->pidfd)) return std::nullopt;
+  return *std::move(server);
+}
+
+pid_t PidIn(const std::string& pid_file) {
+  const auto content = ReadFile(pid_file, 64);
+  pid_t pid = 0;
+  if (!content.ok() || !absl::SimpleAtoi(*content, &pid) || pid <= 0) return 0;
+  return pid;
+}
+
+}  // namespace
+
+absl::StatusOr<RunningServer> HoldProcess(pid_t pid) {
+  RunningServer server;
+  server.pid = pid;
+  MINDER_ASSIGN_OR_RETURN(server.pidfd, OpenPidfd(pid));
+  const std::vector<std::string> fields = StatFields(pid);
+  double ticks = 0;
+  // Fields 3, state, and 22, start in clock ticks since boot (proc(5)).
+  if (fields.size() < 20 || fields[0] == "Z" || !absl::SimpleAtod(fields[19], &ticks) || HasEnded(server.pidfd)) {
+    return absl::NotFoundError(absl::StrFormat("no process %d", pid));
+  }
+  server.started_at = SinceBoot(absl::Seconds(ticks / static_cast<double>(sysconf(_SC_CLK_TCK))));
+  return server;
+}
+
+std::optional<RunningServer> FindMariadbd(const std::string& pid_file, const std::string& data_dir) {
+  struct stat directory {};
+  if (stat(data_dir.c_str(), &directory) != 0) return std::nullopt;
+  if (const pid_t pid = PidIn(pid_file); pid > 0) {
+    if (auto server = Check(pid, directory)) return server;
+  }
+  std::error_code error;
+  for (std::filesystem::directory_iterator it("/proc", error), end; !error && it != end; it.increment(error)) {
+    pid_t pid = 0;
+    if (!absl::SimpleAtoi(it->path().filename().string(), &pid)) continue;
+    if (auto server = Check(pid, directory)) return server;
+  }
+  return std::nullopt;
+}
+
+}  // namespace minder

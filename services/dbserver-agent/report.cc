@@ -1,0 +1,148 @@
+#include "services/dbserver-agent/report.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_join.h"
+#include "common/core/proto_time.h"
+#include "common/mysql/galera_variables.h"
+
+namespace minder {
+namespace {
+
+// An answer to a question from before the exit proves nothing any more.
+bool Answered(const Observations& o) {
+  const auto& last = o.answer.last;
+  const auto& exit = o.process.last_exit;
+  return o.answer.status.ok() && last.has_value() && !(exit.has_value() && last->asked_at < exit->seen_at);
+}
+
+// Why there is no answer.
+std::string ErrorOf(const Observations& o) {
+  if (o.process.presence == Presence::kGone) return "mariadbd is not running";
+  return o.answer.status.ok() ? "not asked since mariadbd was started" : std::string(o.answer.status.message());
+}
+
+// Members as the server itself shows them, else as the last event gave them if that is still the view that the server
+// is in.
+std::vector<v1::ViewMember> MembersOf(const Observations& o) {
+  const ProbeAnswer& answer = *o.answer.last;
+  const auto status = answer.wsrep.cluster_status();
+  if (status != v1::CLUSTER_STATUS_PRIMARY && status != v1::CLUSTER_STATUS_NON_PRIMARY) return {};
+  std::vector<v1::ViewMember> members = answer.members.value_or(o.event_members);
+  const bool ours = std::ranges::any_of(members, [&](const auto& m) { return m.uuid() == answer.wsrep.gcomm_uuid(); });
+  if (!answer.members.has_value() && (!ours || members.size() != answer.wsrep.cluster_size())) return {};
+  std::ranges::sort(members, {}, [](const v1::ViewMember& m) { return m.uuid(); });
+  return members;
+}
+
+std::string GroupOf(const std::vector<v1::ViewMember>& members) {
+  std::vector<std::string> names;
+  for (const v1::ViewMember& member : members) names.push_back(member.name());
+  std::ranges::sort(names);
+  return absl::StrJoin(names, "+");
+}
+
+v1::Ternary PrimaryOf(v1::ClusterStatus status) {
+  switch (status) {
+    case v1::CLUSTER_STATUS_PRIMARY:
+      return v1::TERNARY_YES;
+    case v1::CLUSTER_STATUS_NON_PRIMARY:
+    case v1::CLUSTER_STATUS_DISCONNECTED:
+      return v1::TERNARY_NO;
+    default:
+      return v1::TERNARY_UNKNOWN;
+  }
+}
+
+v1::ObservedExit ExitOf(const SeenExit& seen, BootTime now) {
+  v1::ObservedExit exit;
+  exit.set_pid(seen.pid);
+  exit.set_status_known(seen.status.has_value());
+  exit.set_code(seen.status.value_or(ExitStatus()).code);
+  exit.set_signal(seen.status.value_or(ExitStatus()).signal);
+  exit.set_expected(seen.expected);
+  *exit.mutable_age() = ToProto(now - seen.seen_at);
+  exit.set_gcomm_uuid(seen.gcomm_uuid);
+  return exit;
+}
+
+v1::ServerProcess ProcessOf(const Observations& o, BootTime now) {
+  const ObservedProcess& observed = o.process;
+  v1::ServerProcess process;
+  if (observed.presence == Presence::kRunning) {
+    process.set_pid(observed.pid);
+    *process.mutable_uptime() = ToProto(now - observed.started_at);
+  }
+  if (o.answer.last.has_value()) process.set_version(o.answer.last->version);
+  if (observed.last_exit.has_value()) *process.mutable_last_exit() = ExitOf(*observed.last_exit, now);
+  process.set_restarts(observed.restarts);
+  if (observed.restart_at.has_value()) {
+    *process.mutable_restart_in() = ToProto(std::max(*observed.restart_at - now, absl::ZeroDuration()));
+  }
+  process.set_start_error(CleanUtf8(observed.start_error));
+  return process;
+}
+
+v1::ProbeStatus ProbeStatusOf(const Observations& o, BootTime now) {
+  v1::ProbeStatus probe;
+  probe.set_healthy(Answered(o));
+  probe.set_error(CleanUtf8(Answered(o) ? o.answer.note : ErrorOf(o)));
+  if (!o.answer.last.has_value()) return probe;
+  *probe.mutable_latency() = ToProto(o.answer.last->latency);
+  *probe.mutable_age() = ToProto(now - o.answer.last->asked_at);
+  return probe;
+}
+
+void AddAnswer(const Observations& o, v1::DbStatusReport& report) {
+  const ProbeAnswer& answer = *o.answer.last;
+  *report.mutable_wsrep() = answer.wsrep;
+  *report.mutable_provider_options() = answer.provider_options;
+  const std::vector<v1::ViewMember> members = MembersOf(o);
+  report.mutable_members()->Assign(members.begin(), members.end());
+  report.set_group(GroupOf(members));
+  for (const v1::OpenTransaction& transaction : answer.open_transactions) {
+    v1::OpenTransaction* shown = report.add_open_transactions();
+    *shown = transaction;
+    shown->mutable_age()->set_nanos(0);
+  }
+  report.set_open_transaction_count(answer.open_transaction_count);
+  report.set_connections(answer.connections);
+  report.set_read_only(answer.read_only);
+  report.set_wsrep_node_name(answer.wsrep_node_name);
+}
+
+// running and primary, each of three values: an answer proves life, only an exit or a search proves the end of it.
+void SetState(const Observations& o, v1::DbStatusReport& report) {
+  if (Answered(o)) {
+    report.set_running(v1::TERNARY_YES);
+    report.set_primary(PrimaryOf(o.answer.last->wsrep.cluster_status()));
+  } else if (o.process.presence == Presence::kGone) {
+    report.set_running(v1::TERNARY_NO);
+    report.set_primary(v1::TERNARY_NO);
+  } else {
+    report.set_running(v1::TERNARY_UNKNOWN);
+    report.set_primary(v1::TERNARY_UNKNOWN);
+  }
+}
+
+}  // namespace
+
+v1::DbStatusReport BuildReport(const Observations& observations, BootTime now) {
+  v1::DbStatusReport report;
+  SetState(observations, report);
+  *report.mutable_probe() = ProbeStatusOf(observations, now);
+  *report.mutable_process() = ProcessOf(observations, now);
+  if (Answered(observations)) AddAnswer(observations, report);
+  if (report.running() == v1::TERNARY_NO) *report.mutable_stopped() = observations.process.stopped;
+  *report.mutable_drain() = observations.drain;
+  report.mutable_fence()->set_mode(v1::FENCE_MODE_OFF);
+  report.set_highest_epoch(observations.highest_epoch);
+  report.set_config_version(observations.config_version);
+  // That no process runs is watched all the time, so it is never old; everything else is as old as the last question.
+  const bool gone = report.running() == v1::TERNARY_NO;
+  *report.mutable_age() = ToProto(
+      gone || observations.answer.asked_at == BootTime() ? absl::ZeroDuration() : now - observations.answer.asked_at);
+  return report;
+}
+
+}  // namespace minder

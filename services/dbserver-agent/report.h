@@ -1,0 +1,70 @@
+#ifndef MINDER_SERVICES_DBSERVER_AGENT_REPORT_H_
+#define MINDER_SERVICES_DBSERVER_AGENT_REPORT_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "common/base/clock.h"
+#include "common/base/subprocess.h"
+#include "minder/v1/status.pb.h"
+#include "services/dbserver-agent/probe.h"
+
+namespace minder {
+
+// Whether mariadbd has a process.
+enum class Presence {
+  kUnknown,  // nobody could say
+  kGone,     // certainly none: its exit was seen, or it was looked for
+  kRunning,
+};
+
+// An exit that the agent saw.
+struct SeenExit {
+  pid_t pid = 0;
+  std::optional<ExitStatus> status;
+  bool expected = false;
+  BootTime seen_at;
+  std::string gcomm_uuid;
+};
+
+// What is known of the process.
+struct ObservedProcess {
+  Presence presence = Presence::kUnknown;
+  pid_t pid = 0;        // while kRunning
+  BootTime started_at;  // while kRunning
+  std::optional<SeenExit> last_exit;
+  unsigned restarts = 0;
+  std::optional<BootTime> restart_at;
+  std::string start_error;
+  v1::StoppedState stopped;  // while kGone
+};
+
+// What is known from asking the server. Nothing at all before the first probe of this process ended.
+struct ObservedAnswer {
+  absl::Status status = absl::UnavailableError("not asked yet");  // of the last probe
+  BootTime asked_at;                                              // when the last probe began
+  std::optional<ProbeAnswer> last;  // last answer of this process; of the last probe when status is ok
+  std::string note;                 // something wrong that the answer shows; for humans
+};
+
+// All that a report is made of.
+struct Observations {
+  ObservedProcess process;
+  ObservedAnswer answer;
+  std::vector<v1::ViewMember> event_members;  // of the last wsrep_event that had any
+  v1::DrainStatus drain;
+  std::uint64_t highest_epoch = 0;
+  std::uint64_t config_version = 0;
+};
+
+// The report of these observations at `now`, all but its nonce. Pure.
+v1::DbStatusReport BuildReport(const Observations& observations, BootTime now);
+
+}  // namespace minder
+
+#endif  // MINDER_SERVICES_DBSERVER_AGENT_REPORT_H_

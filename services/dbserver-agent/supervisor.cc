@@ -1,0 +1,138 @@
+#include "services/dbserver-agent/supervisor.h"
+
+#include <sys/epoll.h>
+
+#include <memory>
+#include <utility>
+
+#include "common/base/log.h"
+
+namespace minder {
+
+Supervisor::Supervisor(EventLoop& loop, ServerProcess& process, Handlers handlers)
+    : loop_(loop), process_(process), handlers_(std::move(handlers)) {}
+
+Supervisor::~Supervisor() {
+  loop_.Cancel(restart_timer_);
+  if (server_.has_value()) loop_.Unwatch(server_->pidfd.get());
+}
+
+void Supervisor::Begin(bool start_absent) { DoFind(start_absent); }
+
+void Supervisor::Look() {
+  if (!busy_ && !server_.has_value() && !policy_.restart_at().has_value()) DoFind(false);
+}
+
+void Supervisor::DoFind(bool start_absent) {
+  busy_ = true;
+  worker_.Do([this, start_absent] {
+    // std::function wants what it holds to be copyable, and a pidfd is not.
+    auto found = std::make_shared<absl::StatusOr<std::optional<RunningServer>>>(process_.Find());
+    v1::StoppedState stopped = process_.ReadStopped();
+    loop_.Post([this, found, stopped, start_absent] { OnFound(std::move(*found), stopped, start_absent); });
+  });
+}
+
+void Supervisor::DoStart(bool is_restart) {
+  busy_ = true;
+  worker_.Do([this, is_restart] {
+    auto started = std::make_shared<absl::StatusOr<RunningServer>>(process_.Start());
+    v1::StoppedState stopped = process_.ReadStopped();
+    loop_.Post([this, started, stopped, is_restart] { OnStarted(std::move(*started), stopped, is_restart); });
+  });
+}
+
+void Supervisor::OnFound(absl::StatusOr<std::optional<RunningServer>> found, v1::StoppedState stopped,
+                         bool start_absent) {
+  busy_ = false;
+  if (!found.ok()) {
+    if (observed_.start_error != found.status().message())
+      spdlog::error("mariadbd: {}", std::string(found.status().message()));
+    observed_.start_error = std::string(found.status().message());
+    observed_.presence = Presence::kUnknown;
+    return handlers_.on_change();
+  }
+  if (found->has_value()) {
+    spdlog::info("found mariadbd running, pid {}", (*found)->pid);
+    return Hold(**std::move(found));
+  }
+  observed_.presence = Presence::kGone;
+  observed_.stopped = std::move(stopped);
+  handlers_.on_change();
+  if (start_absent) DoStart(false);
+}
+
+void Supervisor::OnStarted(absl::StatusOr<RunningServer> started, v1::StoppedState stopped, bool is_restart) {
+  busy_ = false;
+  if (started.ok()) {
+    if (is_restart) ++observed_.restarts;
+    spdlog::info("started mariadbd, pid {}", started->pid);
+    return Hold(*std::move(started));
+  }
+  spdlog::error("cannot start mariadbd: {}", std::string(started.status().message()));
+  observed_.start_error = std::string(started.status().message());
+  observed_.stopped = std::move(stopped);
+  policy_.OnUnexpectedExit(loop_.Now());
+  ScheduleRestart();
+  handlers_.on_change();
+}
+
+void Supervisor::Hold(RunningServer server) {
+  policy_.OnStarted(loop_.Now());
+  observed_.presence = Presence::kRunning;
+  observed_.pid = server.pid;
+  observed_.started_at = server.started_at;
+  observed_.start_error.clear();
+  observed_.restart_at.reset();
+  server_ = std::move(server);
+  loop_.Watch(server_->pidfd.get(), EPOLLIN, [this] { OnExit(); });
+  handlers_.on_change();
+}
+
+// Says what is certain at once, that it is gone; how it ended takes a moment to ask.
+void Supervisor::OnExit() {
+  const pid_t pid = server_->pid;
+  loop_.Unwatch(server_->pidfd.get());
+  server_.reset();
+  observed_.last_exit = SeenExit{
+      .pid = pid, .status = {}, .expected = false, .seen_at = loop_.Now(), .gcomm_uuid = handlers_.gcomm_uuid()};
+  observed_.presence = Presence::kGone;
+  observed_.pid = 0;
+  observed_.stopped.Clear();
+  handlers_.on_change();
+  busy_ = true;
+  worker_.Do([this, pid] {
+    const Ending ending = process_.HowEnded(pid);
+    const v1::StoppedState stopped = process_.ReadStopped();
+    loop_.Post([this, ending, stopped] { OnEnding(ending, stopped); });
+  });
+}
+
+void Supervisor::OnEnding(const Ending& ending, const v1::StoppedState& stopped) {
+  busy_ = false;
+  SeenExit& exit = *observed_.last_exit;
+  exit.status = ending.status;
+  exit.expected = ending.asked_for;
+  observed_.stopped = stopped;
+  if (exit.expected) {
+    spdlog::info("mariadbd (pid {}) was stopped; it stays so until somebody starts it", exit.pid);
+    policy_.OnExpectedExit();
+  } else {
+    spdlog::error("mariadbd (pid {}) ended: code {}, signal {}", exit.pid, exit.status ? exit.status->code : -1,
+                  exit.status ? exit.status->signal : -1);
+    policy_.OnUnexpectedExit(exit.seen_at);
+    ScheduleRestart();
+  }
+  handlers_.on_change();
+}
+
+void Supervisor::ScheduleRestart() {
+  observed_.restart_at = policy_.restart_at();
+  loop_.Cancel(restart_timer_);
+  restart_timer_ = loop_.At(*observed_.restart_at, [this] {
+    restart_timer_ = 0;
+    DoStart(true);
+  });
+}
+
+}  // namespace minder

@@ -1,0 +1,188 @@
+#include "services/dbserver-agent/report.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/core/proto_time.h"
+
+namespace minder {
+namespace {
+
+constexpr auto kYes = v1::TERNARY_YES;
+constexpr auto kNo = v1::TERNARY_NO;
+constexpr auto kUnknown = v1::TERNARY_UNKNOWN;
+
+BootTime At(double seconds) { return SinceBoot(absl::Seconds(1000 + seconds)); }
+
+v1::ViewMember Member(const std::string& uuid, const std::string& name) {
+  v1::ViewMember member;
+  member.set_uuid(uuid);
+  member.set_name(name);
+  return member;
+}
+
+// A running server that answered at 10.
+Observations Healthy() {
+  Observations o;
+  o.process.presence = Presence::kRunning;
+  o.process.pid = 42;
+  o.process.started_at = At(0);
+  ProbeAnswer answer;
+  answer.asked_at = At(10);
+  answer.latency = absl::Milliseconds(3);
+  answer.version = "10.11.19";
+  answer.wsrep.set_cluster_status(v1::CLUSTER_STATUS_PRIMARY);
+  answer.wsrep.set_gcomm_uuid("u1");
+  answer.wsrep.set_cluster_size(2);
+  answer.members = {Member("u2", "a"), Member("u1", "b")};
+  answer.wsrep_node_name = "b";
+  o.answer = {.status = absl::OkStatus(), .asked_at = At(10), .last = answer, .note = ""};
+  return o;
+}
+
+TEST(BuildReport, RunningAndPrimaryHaveThreeValues) {
+  struct Case {
+    const char* name;
+    Presence presence;
+    bool answered;
+    v1::ClusterStatus status;
+    v1::Ternary running;
+    v1::Ternary primary;
+  };
+  const std::vector<Case> cases = {
+      {"gone", Presence::kGone, false, v1::CLUSTER_STATUS_PRIMARY, kNo, kNo},
+      {"silent", Presence::kRunning, false, v1::CLUSTER_STATUS_PRIMARY, kUnknown, kUnknown},
+      {"nobody knows", Presence::kUnknown, false, v1::CLUSTER_STATUS_PRIMARY, kUnknown, kUnknown},
+      {"primary", Presence::kRunning, true, v1::CLUSTER_STATUS_PRIMARY, kYes, kYes},
+      {"non-primary", Presence::kRunning, true, v1::CLUSTER_STATUS_NON_PRIMARY, kYes, kNo},
+      {"disconnected", Presence::kRunning, true, v1::CLUSTER_STATUS_DISCONNECTED, kYes, kNo},
+      {"not said", Presence::kRunning, true, v1::CLUSTER_STATUS_UNSPECIFIED, kYes, kUnknown},
+      {"answers, process not known", Presence::kUnknown, true, v1::CLUSTER_STATUS_PRIMARY, kYes, kYes},
+  };
+  for (const Case& c : cases) {
+    Observations o = Healthy();
+    o.process.presence = c.presence;
+    o.answer.last->wsrep.set_cluster_status(c.status);
+    if (!c.answered) o.answer.status = absl::DeadlineExceededError("no answer in time");
+    const v1::DbStatusReport report = BuildReport(o, At(11));
+    EXPECT_EQ(report.running(), c.running) << c.name;
+    EXPECT_EQ(report.primary(), c.primary) << c.name;
+    EXPECT_EQ(report.has_wsrep(), c.answered) << c.name;
+    EXPECT_EQ(report.probe().healthy(), c.answered) << c.name;
+    EXPECT_EQ(report.probe().error().empty(), c.answered) << c.name;
+  }
+}
+
+TEST(BuildReport, BeforeTheFirstProbeNothingIsKnown) {
+  const v1::DbStatusReport report = BuildReport({}, At(0));
+  EXPECT_EQ(report.running(), kUnknown);
+  EXPECT_EQ(report.primary(), kUnknown);
+  EXPECT_EQ(report.group(), "");
+  EXPECT_FALSE(report.probe().healthy());
+  EXPECT_EQ(FromProto(report.age()), absl::ZeroDuration());
+}
+
+TEST(BuildReport, GroupIsTheSortedNamesAndMembersAreSortedByUuid) {
+  const v1::DbStatusReport report = BuildReport(Healthy(), At(10));
+  EXPECT_EQ(report.group(), "a+b");
+  ASSERT_EQ(report.members_size(), 2);
+  EXPECT_EQ(report.members(0).uuid(), "u1");
+}
+
+TEST(BuildReport, ADisconnectedNodeIsInNoGroup) {
+  Observations o = Healthy();
+  o.answer.last->wsrep.set_cluster_status(v1::CLUSTER_STATUS_DISCONNECTED);
+  EXPECT_EQ(BuildReport(o, At(10)).group(), "");
+}
+
+TEST(BuildReport, WithoutThePluginMembersComeFromTheEventOfTheSameView) {
+  Observations o = Healthy();
+  o.answer.last->members.reset();
+  EXPECT_EQ(BuildReport(o, At(10)).group(), "");
+  o.event_members = {Member("u1", "b"), Member("u3", "c")};
+  EXPECT_EQ(BuildReport(o, At(10)).group(), "b+c");
+  o.answer.last->wsrep.set_cluster_size(3);  // the view went on
+  EXPECT_EQ(BuildReport(o, At(10)).group(), "");
+  o.answer.last->wsrep.set_cluster_size(2);
+  o.answer.last->wsrep.set_gcomm_uuid("u9");  // the server was restarted
+  EXPECT_EQ(BuildReport(o, At(10)).group(), "");
+}
+
+TEST(BuildReport, AnAnswerFromBeforeTheExitProvesNothing) {
+  Observations o = Healthy();
+  o.process.presence = Presence::kGone;
+  o.process.last_exit = SeenExit{.pid = 42,
+                                 .status = ExitStatus{.code = 0, .signal = 9},
+                                 .expected = false,
+                                 .seen_at = At(10.5),
+                                 .gcomm_uuid = "u1"};
+  v1::DbStatusReport report = BuildReport(o, At(12.5));
+  EXPECT_EQ(report.running(), kNo);
+  EXPECT_EQ(report.process().pid(), 0);
+  EXPECT_EQ(report.process().last_exit().signal(), 9);
+  EXPECT_TRUE(report.process().last_exit().status_known());
+  EXPECT_EQ(report.process().last_exit().gcomm_uuid(), "u1");
+  EXPECT_EQ(FromProto(report.process().last_exit().age()), absl::Seconds(2));
+  EXPECT_EQ(FromProto(report.age()), absl::ZeroDuration());
+  EXPECT_TRUE(report.has_stopped());
+  // Started again, and not asked yet.
+  o.process.presence = Presence::kRunning;
+  report = BuildReport(o, At(12.5));
+  EXPECT_EQ(report.running(), kUnknown);
+  EXPECT_FALSE(report.has_stopped());
+  EXPECT_FALSE(report.has_wsrep());
+}
+
+TEST(BuildReport, AnExitThatNobodyCanExplain) {
+  Observations o = Healthy();
+  o.process.last_exit = SeenExit{.pid = 42, .status = {}, .expected = false, .seen_at = At(5), .gcomm_uuid = ""};
+  EXPECT_FALSE(BuildReport(o, At(10)).process().last_exit().status_known());
+}
+
+TEST(BuildReport, TimesAreCountedToTheMomentOfTheReport) {
+  Observations o = Healthy();
+  o.process.restart_at = At(13);
+  v1::DbStatusReport report = BuildReport(o, At(12));
+  EXPECT_EQ(FromProto(report.age()), absl::Seconds(2));
+  EXPECT_EQ(FromProto(report.probe().age()), absl::Seconds(2));
+  EXPECT_EQ(FromProto(report.process().uptime()), absl::Seconds(12));
+  EXPECT_EQ(FromProto(report.process().restart_in()), absl::Seconds(1));
+  EXPECT_EQ(FromProto(BuildReport(o, At(20)).process().restart_in()), absl::ZeroDuration());
+}
+
+TEST(BuildReport, CarriesTransactionsInWholeSeconds) {
+  Observations o = Healthy();
+  v1::OpenTransaction transaction;
+  transaction.set_connection_id(7);
+  *transaction.mutable_age() = ToProto(absl::Milliseconds(2700));
+  o.answer.last->open_transactions = {transaction};
+  o.answer.last->open_transaction_count = 33;
+  o.answer.last->connections = 5;
+  o.answer.last->read_only = true;
+  const v1::DbStatusReport report = BuildReport(o, At(12));
+  ASSERT_EQ(report.open_transactions_size(), 1);
+  EXPECT_EQ(FromProto(report.open_transactions(0).age()), absl::Seconds(2));
+  EXPECT_EQ(report.open_transaction_count(), 33u);
+  EXPECT_EQ(report.connections(), 5u);
+  EXPECT_TRUE(report.read_only());
+}
+
+TEST(BuildReport, TextFromOutsideIsCleanUtf8) {
+  Observations o = Healthy();
+  o.process.start_error = "bad \xff byte";
+  o.answer.status = absl::UnavailableError("also \xfe");
+  const v1::DbStatusReport report = BuildReport(o, At(12));
+  EXPECT_EQ(report.process().start_error(), "bad ? byte");
+  EXPECT_EQ(report.probe().error(), "also ?");
+}
+
+TEST(BuildReport, ANoteIsShownOfAHealthyServer) {
+  Observations o = Healthy();
+  o.answer.note = "old server";
+  const v1::DbStatusReport report = BuildReport(o, At(12));
+  EXPECT_TRUE(report.probe().healthy());
+  EXPECT_EQ(report.probe().error(), "old server");
+}
+
+}  // namespace
+}  // namespace minder
