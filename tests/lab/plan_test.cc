@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "common/config/file_config.h"
 #include "tests/lab/config_files.h"
 #include "tests/lab/haproxy_cli.h"
 #include "tests/lab/observer.h"
@@ -65,6 +66,13 @@ TEST(ConfigFiles, NotifyHookAndChecksOnlyWhereWanted) {
   plan.check = BalancerCheck::kMysqlCheck;
   EXPECT_THAT(ServerConfig(plan, "node2"), Not(HasSubstr("wsrep_notify_cmd")));
   EXPECT_THAT(HaproxyConfig(plan), HasSubstr("server node3 10.199.254.13:3306 check inter 2s fall 3"));
+}
+
+TEST(ConfigFiles, MinderReadsItsConfiguration) {
+  const auto configuration = ParseConfiguration("minder.yaml", MinderConfig(SomePlan()));
+  ASSERT_TRUE(configuration.ok()) << configuration.status();
+  EXPECT_EQ(configuration->dbservers_size(), 3);
+  EXPECT_EQ(configuration->dbservers(2).data_centre(), "dc2");
 }
 
 TEST(WaitFor, SaysWhatWasNotReachedAndWhatWasSeen) {
