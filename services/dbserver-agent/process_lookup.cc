@@ -5,8 +5,6 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <system_error>
 #include <vector>
 
@@ -22,11 +20,8 @@ namespace {
 
 std::string ProcPath(pid_t pid, const char* name) { return absl::StrFormat("/proc/%d/%s", pid, name); }
 
-// Files of /proc have no size, so they are read to their end.
-std::string ReadProc(pid_t pid, const char* name) {
-  std::ifstream file(ProcPath(pid, name), std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
+// "" when the process is gone, which may happen between open and read: no stream, whose buffer throws then.
+std::string ReadProc(pid_t pid, const char* name) { return ReadFile(ProcPath(pid, name)).value_or(""); }
 
 // Fields of /proc/PID/stat from the third on; the second, the name, may hold anything, so they are counted from its
 // end.

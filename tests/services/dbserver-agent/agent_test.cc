@@ -9,6 +9,7 @@
 #include <set>
 #include <thread>
 
+#include "common/base/file.h"
 #include "common/core/proto_time.h"
 #include "common/rpc/server.h"
 #include "common/rpc/switchboard.h"
@@ -119,6 +120,7 @@ class AgentTest : public MariadbdFixture {
   }
   void TearDown() override {
     KillAgent(SIGKILL);
+    if (HasFailure()) std::cout << ReadFile(dir() + "/agent.log").value_or("the agent has no log") << "\n";
     MariadbdFixture::TearDown();
   }
 
@@ -279,9 +281,13 @@ TEST_F(AgentTest, StartsAnAbsentServerAndIsAloneInItsStateDirectory) {
   EXPECT_THAT(second->output,
               testing::MatchesRegex("minder-dbserver: another minder-dbserver runs with state_dir [^\n]*\n"));
 
-  // A polite end leaves mariadbd alone as well.
+  // A polite end leaves mariadbd alone as well, and mariadbd keeps neither the lock nor the port of its parent.
   KillAgent(SIGTERM);
   EXPECT_EQ(kill(server, 0), 0);
+  const std::size_t reports = arbitrator_.nonces();
+  StartAgent();
+  ASSERT_TRUE(Eventually([&] { return arbitrator_.nonces() > reports; }));
+  arbitrator_.WaitFor([&](auto& r) { return r.process().pid() == server; });
 }
 
 }  // namespace

@@ -55,13 +55,15 @@ class MariadbdFixture : public testing::Test {
     dir_ = mkdtemp(name);
     ASSERT_EQ(chmod(dir_.c_str(), 0755), 0);
     std::filesystem::create_directory(data_dir());
+    std::filesystem::create_directory(tmp_dir());
     const passwd* mysql = getpwnam("mysql");
     ASSERT_NE(mysql, nullptr);
     ASSERT_EQ(chown(data_dir().c_str(), mysql->pw_uid, mysql->pw_gid), 0);
-    const auto installed =
-        RunSubprocess({"mariadb-install-db", "--no-defaults", "--user=mysql", "--datadir=" + data_dir(),
-                       "--auth-root-authentication-method=socket", "--skip-test-db", "--innodb-log-file-size=8M"},
-                      absl::Seconds(60));
+    ASSERT_EQ(chown(tmp_dir().c_str(), mysql->pw_uid, mysql->pw_gid), 0);
+    const auto installed = RunSubprocess(
+        {"mariadb-install-db", "--no-defaults", "--user=mysql", "--datadir=" + data_dir(), "--tmpdir=" + tmp_dir(),
+         "--auth-root-authentication-method=socket", "--skip-test-db", "--innodb-log-file-size=8M"},
+        absl::Seconds(60));
     ASSERT_TRUE(installed.ok()) << installed.status();
     ASSERT_EQ(installed->exit.code, 0) << installed->output;
     gcomm_port_ = FreePort();
@@ -93,6 +95,7 @@ class MariadbdFixture : public testing::Test {
             "--no-defaults",
             "--user=mysql",
             "--datadir=" + data_dir(),
+            "--tmpdir=" + tmp_dir(),
             "--socket=" + socket_path(),
             "--pid-file=" + pid_file(),
             "--skip-networking",
@@ -143,6 +146,8 @@ class MariadbdFixture : public testing::Test {
 
   std::string dir() const { return dir_; }
   std::string data_dir() const { return dir_ + "/data"; }
+  // Of its own: a mariadbd that starts deletes everybody's temporary tables there.
+  std::string tmp_dir() const { return dir_ + "/tmp"; }
   std::string socket_path() const { return dir_ + "/data/mysqld.sock"; }
   std::string pid_file() const { return dir_ + "/data/mariadbd.pid"; }
 

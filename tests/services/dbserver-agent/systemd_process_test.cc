@@ -54,7 +54,7 @@ cd ")" + dir_ + R"("
 echo "$@" >> calls
 [ "$1" = --user ] || exit 64
 case "$*" in
-  *show*) if [ -e pid ] && kill -0 $(cat pid) 2>/dev/null; then
+  *show*) if [ -e pid ] && [ -e /proc/$(cat pid)/exe ]; then
             printf 'LoadState=%s\nActiveState=active\nMainPID=%s\nExecMainPID=%s\nExecMainCode=0\nExecMainStatus=0\n' loaded $(cat pid) $(cat pid)
           else
             printf 'LoadState=%s\nActiveState=failed\nMainPID=0\nExecMainPID=%s\nExecMainCode=2\nExecMainStatus=9\n' $(cat load) $(cat pid 2>/dev/null)

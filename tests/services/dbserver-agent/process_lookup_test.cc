@@ -1,0 +1,47 @@
+#include "services/dbserver-agent/process_lookup.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <thread>
+
+#include "absl/time/clock.h"
+#include "common/base/subprocess.h"
+
+namespace minder {
+namespace {
+
+TEST(HoldProcess, KnowsWhenAProcessWasStarted) {
+  const BootTime before = BootClock().Now();
+  auto spawned = Spawn({"sleep", "1000"}, "");
+  ASSERT_TRUE(spawned.ok()) << spawned.status();
+  const auto held = HoldProcess(spawned->pid);
+  ASSERT_TRUE(held.ok()) << held.status();
+  EXPECT_LT(absl::AbsDuration(held->started_at - before), absl::Seconds(5));  // the kernel counts in ticks
+  ASSERT_EQ(kill(spawned->pid, SIGKILL), 0);
+  const BootTime until = BootClock().Now() + absl::Seconds(10);
+  while (!Reap(spawned->pid).ok() && BootClock().Now() < until) absl::SleepFor(absl::Milliseconds(1));
+  EXPECT_TRUE(absl::IsNotFound(HoldProcess(spawned->pid).status()));
+}
+
+TEST(HoldProcess, AZombieDoesNotRun) {
+  auto spawned = Spawn({"true"}, "");
+  ASSERT_TRUE(spawned.ok()) << spawned.status();
+  const BootTime until = BootClock().Now() + absl::Seconds(10);
+  while (HoldProcess(spawned->pid).ok() && BootClock().Now() < until) absl::SleepFor(absl::Milliseconds(1));
+  EXPECT_TRUE(absl::IsNotFound(HoldProcess(spawned->pid).status()));
+  EXPECT_TRUE(Reap(spawned->pid).ok());  // it was there as a zombie all the time
+}
+
+// Processes end between the look at /proc and the look into it.
+TEST(FindMariadbd, BearsProcessesThatComeAndGo) {
+  std::jthread others([](const std::stop_token& stop) {
+    while (!stop.stop_requested())
+      (void)RunSubprocess({"sh", "-c", "/bin/true & /bin/true & /bin/true & wait"}, absl::Seconds(5));
+  });
+  for (int i = 0; i < 200; ++i) EXPECT_FALSE(FindMariadbd("/nonexistent", "/proc").has_value());
+}
+
+}  // namespace
+}  // namespace minder
