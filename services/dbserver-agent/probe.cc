@@ -17,7 +17,7 @@ constexpr unsigned kUnknownTable = 1109;  // ER_UNKNOWN_TABLE: in information_sc
 
 constexpr absl::Duration kInnodbCopyAge = absl::Milliseconds(100);
 
-// Only what is read: SHOW GLOBAL STATUS of everything costs the server five times as much.
+// Only what is read: SHOW GLOBAL STATUS of everything costs the server three times as much (1.6 ms of CPU for 0.5 ms).
 const std::string& StatusQuery() {
   static const auto* const kQuery =
       new std::string(absl::StrCat("SHOW GLOBAL STATUS WHERE Variable_name IN ('Threads_connected','",

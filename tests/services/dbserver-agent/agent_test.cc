@@ -138,16 +138,6 @@ class AgentTest : public MariadbdFixture {
     EXPECT_TRUE(Eventually([this] { return Reap(agent_).ok(); }));
     agent_ = 0;
   }
-  double AgentCpuSeconds() const {
-    std::ifstream file(absl::StrCat("/proc/", agent_, "/stat"));
-    const std::string stat{std::istreambuf_iterator<char>(file), {}};
-    std::istringstream rest(stat.substr(stat.rfind(')') + 2));
-    std::string skipped;
-    for (int i = 0; i < 11; ++i) rest >> skipped;
-    double user = 0, system = 0;
-    rest >> user >> system;
-    return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
-  }
   std::string AgentRss() const {
     std::ifstream file(absl::StrCat("/proc/", agent_, "/status"));
     for (std::string line; std::getline(file, line);) {
@@ -191,14 +181,14 @@ TEST_F(AgentTest, ReportsEverythingAndSeesFreezeAndKill) {
   promote.mutable_make_primary()->set_epoch(9);
   arbitrator_.Say(promote);
 
-  const double cpu = AgentCpuSeconds();
+  const absl::Duration cpu = CpuTime(agent_);
   const BootTime measured_from = BootClock().Now();
   const std::size_t reports = arbitrator_.nonces();
   EXPECT_TRUE(Eventually([&] { return arbitrator_.nonces() >= reports + 5; }));
-  std::cout << "agent: " << 100 * (AgentCpuSeconds() - cpu) / absl::ToDoubleSeconds(BootClock().Now() - measured_from)
+  std::cout << "agent: " << 100 * absl::FDivDuration(CpuTime(agent_) - cpu, BootClock().Now() - measured_from)
             << " % of a core, " << AgentRss() << "\n";
 
-  ASSERT_EQ(kill(pid, SIGSTOP), 0);
+  Freeze(pid);
   const BootTime frozen_at = BootClock().Now();
   const BootTime unknown_at = arbitrator_.WaitFor([](auto& r) { return r.running() == v1::TERNARY_UNKNOWN; });
   std::cout << "frozen: unknown after " << unknown_at - frozen_at << "\n";

@@ -16,9 +16,12 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "common/base/clock.h"
+#include "common/base/file.h"
 #include "common/base/subprocess.h"
 #include "common/mysql/connection.h"
 #include "services/dbserver-agent/process_lookup.h"
@@ -43,6 +46,27 @@ inline int FreePort() {
   socklen_t length = sizeof(address);
   getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &length);
   return ntohs(address.sin_port);
+}
+
+// Freezes a process and waits until each of its threads is: kill returns before that.
+inline void Freeze(pid_t pid) {
+  ASSERT_EQ(kill(pid, SIGSTOP), 0);
+  EXPECT_TRUE(Eventually([pid] {
+    for (const auto& task : std::filesystem::directory_iterator(absl::StrCat("/proc/", pid, "/task"))) {
+      const std::string stat = ReadFile(task.path() / "stat").value_or("");
+      if (!absl::StrContains(stat, ") T ")) return false;
+    }
+    return true;
+  }));
+}
+
+// CPU time that a process has taken so far.
+inline absl::Duration CpuTime(pid_t pid) {
+  const std::string stat = ReadFile(absl::StrCat("/proc/", pid, "/stat")).value_or(") ");
+  const std::vector<std::string> fields = absl::StrSplit(stat.substr(stat.rfind(") ") + 2), ' ');
+  if (fields.size() < 13) return absl::ZeroDuration();
+  return absl::Seconds(std::stod(fields[11]) + std::stod(fields[12])) /
+         sysconf(_SC_CLK_TCK);  // utime and stime, in ticks
 }
 
 // One real mariadbd with Galera, on its own, in a temporary directory. Its first start by Bootstrap makes it a primary
