@@ -22,12 +22,10 @@ class ChildProcess : public ServerProcess {
  public:
   explicit ChildProcess(ChildProcessOptions options) : options_(std::move(options)) {}
 
-  absl::StatusOr<std::optional<RunningServer>> Find() override {
-    return FindMariadbd(options_.pid_file, options_.data_dir);
-  }
+  absl::StatusOr<std::optional<RunningServer>> Find() override { return Lookup(); }
 
   absl::StatusOr<RunningServer> Start() override {
-    if (auto running = FindMariadbd(options_.pid_file, options_.data_dir)) return *std::move(running);
+    if (auto running = Lookup()) return *std::move(running);
     std::vector<std::string> command = options_.command;
     recovered_.reset();
     if (!StoppedCleanly(options_.data_dir)) {
@@ -40,7 +38,7 @@ class ChildProcess : public ServerProcess {
   }
 
   absl::Status Stop(absl::Duration deadline) override {
-    const auto running = FindMariadbd(options_.pid_file, options_.data_dir);
+    const auto running = Lookup();
     if (!running.has_value()) return absl::OkStatus();
     stopping_ = true;
     syscall(SYS_pidfd_send_signal, running->pidfd.get(), SIGTERM, nullptr, 0);
@@ -67,6 +65,10 @@ class ChildProcess : public ServerProcess {
   }
 
  private:
+  std::optional<RunningServer> Lookup() const {
+    return FindMariadbd({.pid_file = options_.pid_file, .data_dir = options_.data_dir, .command = options_.command});
+  }
+
   // The log goes to stderr, whatever log_error says, so that no file has to be writable for the mysql user (galera.md
   // section 3).
   absl::StatusOr<RecoveredPosition> Recover() {

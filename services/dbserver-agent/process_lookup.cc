@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
@@ -37,21 +38,31 @@ bool HasEnded(const UniqueFd& pidfd) {
   return poll(&poll_fd, 1, 0) > 0;
 }
 
-bool IsMariadbdOn(pid_t pid, const struct stat& data_dir) {
+bool WorksIn(pid_t pid, const std::string& directory) {
+  struct stat wanted {};
+  struct stat actual {};
+  return stat(directory.c_str(), &wanted) == 0 && stat(ProcPath(pid, "cwd").c_str(), &actual) == 0 &&
+         wanted.st_dev == actual.st_dev && wanted.st_ino == actual.st_ino;
+}
+
+bool WasStartedAs(const std::string& cmdline, const std::vector<std::string>& command) {
+  return !command.empty() && absl::StartsWith(cmdline, absl::StrJoin(command, std::string(1, '\0')) + '\0');
+}
+
+bool IsMariadbd(pid_t pid, const ServerTraits& traits) {
   std::error_code error;
   const std::string name = std::filesystem::read_symlink(ProcPath(pid, "exe"), error).filename().string();
-  // " (deleted)": the package was upgraded under the running server.
+  // " (deleted)" may follow: the package was upgraded under the running server.
   if (!absl::StartsWith(name, "mariadbd") && !absl::StartsWith(name, "mysqld")) return false;
-  struct stat cwd {};
-  if (stat(ProcPath(pid, "cwd").c_str(), &cwd) != 0) return false;
-  if (cwd.st_dev != data_dir.st_dev || cwd.st_ino != data_dir.st_ino) return false;
-  return !absl::StrContains(ReadProc(pid, "cmdline"), "wsrep-recover");
+  const std::string cmdline = ReadProc(pid, "cmdline");
+  if (absl::StrContains(cmdline, "wsrep-recover")) return false;
+  return WorksIn(pid, traits.data_dir) || WasStartedAs(cmdline, traits.command);
 }
 
 // The pidfd comes first and is looked at again last: what was checked in between is then that very process.
-std::optional<RunningServer> Check(pid_t pid, const struct stat& data_dir) {
+std::optional<RunningServer> Check(pid_t pid, const ServerTraits& traits) {
   auto server = HoldProcess(pid);
-  if (!server.ok() || !IsMariadbdOn(pid, data_dir) || HasEnded(server->pidfd)) return std::nullopt;
+  if (!server.ok() || !IsMariadbd(pid, traits) || HasEnded(server->pidfd)) return std::nullopt;
   return *std::move(server);
 }
 
@@ -78,17 +89,15 @@ absl::StatusOr<RunningServer> HoldProcess(pid_t pid) {
   return server;
 }
 
-std::optional<RunningServer> FindMariadbd(const std::string& pid_file, const std::string& data_dir) {
-  struct stat directory {};
-  if (stat(data_dir.c_str(), &directory) != 0) return std::nullopt;
-  if (const pid_t pid = PidIn(pid_file); pid > 0) {
-    if (auto server = Check(pid, directory)) return server;
+std::optional<RunningServer> FindMariadbd(const ServerTraits& traits) {
+  if (const pid_t pid = PidIn(traits.pid_file); pid > 0) {
+    if (auto server = Check(pid, traits)) return server;
   }
   std::error_code error;
   for (std::filesystem::directory_iterator it("/proc", error), end; !error && it != end; it.increment(error)) {
     pid_t pid = 0;
     if (!absl::SimpleAtoi(it->path().filename().string(), &pid)) continue;
-    if (auto server = Check(pid, directory)) return server;
+    if (auto server = Check(pid, traits)) return server;
   }
   return std::nullopt;
 }

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "services/dbserver-agent/process.h"
@@ -15,10 +16,18 @@ namespace minder {
 // not).
 absl::StatusOr<RunningServer> HoldProcess(pid_t pid);
 
-// The mariadbd that runs on `data_dir`, nothing when none does. A pid file is a hint that may be stale, absent during a
-// start, or name a stranger's process; so that every candidate must be a mariadbd whose working directory is `data_dir`
-// and which is not a --wsrep-recover run. Candidates are `pid_file`'s, then all processes.
-std::optional<RunningServer> FindMariadbd(const std::string& pid_file, const std::string& data_dir);
+// By what a mariadbd is known.
+struct ServerTraits {
+  std::string pid_file;
+  std::string data_dir;
+  std::vector<std::string> command;  // as it was started, further arguments may follow; empty when not known
+};
+
+// The mariadbd with these traits that runs, nothing when none does. A pid file is a hint that may be stale, absent
+// during a start, or name a stranger's process; so that every candidate must be a mariadbd that works in `data_dir` or,
+// since it goes there only after a while, was started as `command`, and which is not a --wsrep-recover run. Candidates
+// are the pid file's, then all processes.
+std::optional<RunningServer> FindMariadbd(const ServerTraits& traits);
 
 }  // namespace minder
 

@@ -228,7 +228,7 @@ TEST_F(AgentTest, DrainsWithAnOpenTransactionAcrossItsOwnDeath) {
   arbitrator_.WaitFor([](auto& r) { return r.drain().state() == v1::DRAIN_STATE_WAITING_FOR_TRANSACTIONS; });
 
   // The agent dies and comes back; mariadbd and the drain live on.
-  const auto server = FindMariadbd(pid_file(), data_dir());
+  const auto server = Server();
   ASSERT_TRUE(server.has_value());
   KillAgent(SIGKILL);
   ASSERT_EQ(kill(server->pid, 0), 0);

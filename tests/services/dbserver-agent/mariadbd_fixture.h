@@ -103,7 +103,7 @@ class MariadbdFixture : public testing::Test {
   // Ends whatever mariadbd runs on our data directory.
   void KillServer() {
     const bool gone = Eventually([this] {
-      const auto server = FindMariadbd(pid_file(), data_dir());
+      const auto server = Server();
       if (!server.has_value()) return true;
       kill(server->pid, SIGCONT);
       kill(server->pid, SIGKILL);
@@ -111,6 +111,10 @@ class MariadbdFixture : public testing::Test {
       return false;
     });
     EXPECT_TRUE(gone);
+  }
+
+  std::optional<RunningServer> Server() const {
+    return FindMariadbd({.pid_file = pid_file(), .data_dir = data_dir(), .command = Command()});
   }
 
   // Without a bootstrap flag, as an agent may have it.

@@ -40,7 +40,8 @@ TEST(FindMariadbd, BearsProcessesThatComeAndGo) {
     while (!stop.stop_requested())
       (void)RunSubprocess({"sh", "-c", "/bin/true & /bin/true & /bin/true & wait"}, absl::Seconds(5));
   });
-  for (int i = 0; i < 200; ++i) EXPECT_FALSE(FindMariadbd("/nonexistent", "/proc").has_value());
+  for (int i = 0; i < 200; ++i)
+    EXPECT_FALSE(FindMariadbd({.pid_file = "/nonexistent", .data_dir = "/proc", .command = {}}).has_value());
 }
 
 }  // namespace

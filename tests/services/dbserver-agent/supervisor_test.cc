@@ -98,6 +98,7 @@ TEST_F(SupervisorTest, StartsAnAbsentServerWithoutABootstrapAndLeavesItAliveWhen
     Supervised supervised(*child, true);
     ASSERT_TRUE(Eventually([&] { return supervised.Sees(Presence::kRunning); }));
     pid = supervised.observed().pid;
+    EXPECT_EQ(Server()->pid, pid);  // at once, before it went to its data directory
     // Without a peer and without data it waits for a state transfer, and takes nobody's connection.
     ASSERT_TRUE(Eventually([&] {
       return absl::StrContains(ReadFile(data_dir() + "/error.log", 10 << 20).value_or(""), "Received NON-PRIMARY");
@@ -128,7 +129,7 @@ TEST_F(SupervisorTest, AStopThatWasAskedForIsNotFollowedByAStart) {
   EXPECT_EQ(supervised.observed().restart_at, std::nullopt);
   EXPECT_TRUE(supervised.observed().stopped.has_grastate());
   EXPECT_GE(supervised.observed().stopped.grastate().seqno(), 0);
-  EXPECT_FALSE(FindMariadbd(pid_file(), data_dir()).has_value());
+  EXPECT_FALSE(Server().has_value());
 }
 
 TEST_F(SupervisorTest, AServerThatCannotStartIsTriedAgainLaterEachTime) {
@@ -148,10 +149,9 @@ TEST_F(SupervisorTest, APidFileThatNamesAStrangerIsNotBelieved) {
   const UniqueFd file(creat(pid_file().c_str(), 0644));
   const std::string text = absl::StrCat(stranger->pid, "\n");
   ASSERT_EQ(write(file.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
-  EXPECT_FALSE(FindMariadbd(pid_file(), data_dir()).has_value());
+  EXPECT_FALSE(Server().has_value());
   kill(stranger->pid, SIGKILL);
   EXPECT_TRUE(Eventually([&] { return Reap(stranger->pid).ok(); }));
-  EXPECT_FALSE(FindMariadbd(pid_file(), "/nonexistent").has_value());
 }
 
 TEST_F(SupervisorTest, StopAsksAndWaits) {
