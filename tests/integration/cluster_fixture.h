@@ -28,9 +28,6 @@ class ClusterTest : public SharedLab<WithAgents> {
   void SetUp() override {
     SharedLab<WithAgents>::SetUp();
     if (HasFatalFailure()) return;
-    Minderctl(lab(), {"undrain", "node1"});
-    Minderctl(lab(), {"undrain", "node2"});
-    Minderctl(lab(), {"undrain", "node3"});
     ASSERT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(30), "HEALTHY"));
     observer_.emplace(lab());
     writers_.emplace(WriterLoadOptions{.clients = 200, .pause = absl::Milliseconds(500), .target = lab().Balancer()});
@@ -38,6 +35,8 @@ class ClusterTest : public SharedLab<WithAgents> {
 
   void TearDown() override {
     if (!writers_) return;
+    EXPECT_EQ(lab().Start("arbitrator"), absl::OkStatus());
+    for (const std::string& node : lab().plan().NodeNames()) Minderctl(lab(), {"undrain", node, "--deadline", "1s"});
     EXPECT_EQ(lab().Reset(absl::Seconds(60)), absl::OkStatus());
     writers_->Stop();
     observer_->Stop();
