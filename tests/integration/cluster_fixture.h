@@ -61,12 +61,14 @@ class ClusterTest : public SharedLab<WithAgents> {
     return absl::UnavailableError(v1::DrainState_Name(summary->drain_state()));
   }
 
-  // Time from `since` until HAProxy gives the node no new sessions, asked without a pause; nothing when that was not
-  // within 10 s.
-  static std::optional<absl::Duration> OutOfBalancerAfter(const std::string& node, BootTime since) {
+  // When HAProxy stopped giving the node new sessions, asked each millisecond, for without a pause the question itself
+  // would take a core from those it is about. Nothing when that was not within 10 s.
+  static std::optional<BootTime> OutOfBalancerAt(const std::string& node) {
     const BootClock clock;
-    while (clock.Now() - since < absl::Seconds(10)) {
-      if (lab().NotRouted(node).ok()) return clock.Now() - since;
+    const BootTime until = clock.Now() + absl::Seconds(10);
+    while (clock.Now() < until) {
+      if (lab().NotRouted(node).ok()) return clock.Now();
+      absl::SleepFor(absl::Milliseconds(1));
     }
     return std::nullopt;
   }

@@ -211,6 +211,14 @@ absl::StatusOr<Process> Lab::Find(const std::string& name) const {
   return *std::move(process);
 }
 
+absl::StatusOr<BootTime> Lab::SignalNow(const std::string& party, int signal) const {
+  MINDER_ASSIGN_OR_RETURN(const Party found, FindParty(plan_, party));
+  MINDER_ASSIGN_OR_RETURN(const Process process, Find(party));
+  const BootTime now = BootClock().Now();
+  MINDER_RETURN_IF_ERROR(Signal(plan_.Namespace(found.host), process.pid, signal));
+  return now;
+}
+
 absl::Status Lab::SignalParty(const std::string& name, int signal) const {
   MINDER_ASSIGN_OR_RETURN(const Party party, FindParty(plan_, name));
   MINDER_ASSIGN_OR_RETURN(const Process process, Find(name));

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/base/clock.h"
 #include "tests/lab/network.h"
 #include "tests/lab/plan.h"
 #include "tests/lab/process.h"
@@ -45,7 +46,9 @@ class Lab {
   const Plan& plan() const { return plan_; }
 
   // Faults of parties, by name as in FindParty.
-  absl::Status Kill(const std::string& party) const;      // SIGKILL; back when it is gone
+  absl::Status Kill(const std::string& party) const;  // SIGKILL; back when it is gone
+  // Sends the signal and gives the moment just before, for measuring: finding the process costs milliseconds.
+  absl::StatusOr<BootTime> SignalNow(const std::string& party, int signal) const;
   absl::Status Stop(const std::string& party) const;      // SIGSTOP; back when it is frozen
   absl::Status Continue(const std::string& party) const;  // SIGCONT
   // Fine when it runs already. A mariadbd whose agent runs is left to that agent, and waited for; otherwise it is
