@@ -6,6 +6,8 @@
 #include <chrono>
 #include <utility>
 
+#include "common/rpc/channel.h"
+#include "common/rpc/grpc_status.h"
 #include "minder/v1/services.grpc.pb.h"
 
 namespace minder {
@@ -16,23 +18,6 @@ using WallDeadline = std::chrono::system_clock::time_point;  // what grpcpp take
 WallDeadline DeadlineAfter(absl::Duration d) {
   const absl::Duration bounded = std::min(d, absl::Hours(24 * 366));
   return std::chrono::system_clock::now() + std::chrono::milliseconds(absl::ToInt64Milliseconds(bounded));
-}
-
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);  // http_proxy is meant for browsers
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1000);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
-  // A drain may be silent for minutes: notice an arbitrator whose host went away.
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10000);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5000);
-  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-  return grpc::CreateCustomChannel("dns:///" + address, grpc::InsecureChannelCredentials(), arguments);
-}
-
-absl::Status ToStatus(const grpc::Status& status) {
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
 }
 
 }  // namespace
@@ -92,7 +77,7 @@ class ControlClient::Impl {
     const grpc::Status status = run(context, result);
     const bool silent = guard_.End();
     result.connected = result.connected || result.answered || Ready();
-    result.status = ToStatus(status);
+    result.status = FromGrpc(status);
     if (silent && !status.ok()) result.status = absl::DeadlineExceededError("no answer");
     if (guard_.interrupted() && !status.ok()) result.status = absl::CancelledError("interrupted");
     result.detail.ParseFromString(status.error_details());
