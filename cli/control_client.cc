@@ -34,7 +34,7 @@ class ControlClient::Impl {
   template <typename Invoke>
   CallResult Unary(absl::Duration timeout, const Invoke& invoke) {
     return Call({.first_answer = timeout, .total = timeout}, [&](grpc::ClientContext& context, CallResult& result) {
-      const grpc::Status status = invoke(&context);
+      grpc::Status status = invoke(&context);
       result.answered = status.ok();
       return status;
     });

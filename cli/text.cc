@@ -92,7 +92,7 @@ std::size_t DisplayWidth(std::string_view text) {
 std::string ShortDuration(absl::Duration d) {
   d = std::max(d, absl::ZeroDuration());
   const auto seconds = absl::ToInt64Seconds(d);
-  if (seconds < 10) return absl::StrFormat("%.1fs", absl::ToInt64Milliseconds(d) / 100 / 10.0);
+  if (seconds < 10) return absl::StrFormat("%d.%ds", seconds, absl::ToInt64Milliseconds(d) / 100 % 10);
   if (seconds < 60) return absl::StrFormat("%ds", seconds);
   if (seconds < 3600) return absl::StrFormat("%dm%02ds", seconds / 60, seconds % 60);
   if (seconds < 86400) return absl::StrFormat("%dh%02dm", seconds / 3600, seconds / 60 % 60);
