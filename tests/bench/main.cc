@@ -154,7 +154,7 @@ absl::StatusOr<Result> Notify(const Lab& lab) {
                                               "--primary", "yes",    "--index", "0",
                                               "--members", members};
   std::vector<std::string> ours = {lab.plan().bin_directory + "/minder-notify", "--socket",
-                                   lab.plan().HostDirectory("node1") + "/notify.sock"};
+                                   lab.plan().HostDirectory("node1") + "/run/notify.sock"};
   if (!std::filesystem::exists(ours.back())) return absl::NotFoundError(ours.back() + " is not there");
   std::vector<std::string> theirs = {script};
   ours.insert(ours.end(), arguments.begin(), arguments.end());
