@@ -5,6 +5,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "cli/text.h"
+#include "common/core/names.h"
 
 namespace minder {
 namespace {
@@ -38,7 +39,8 @@ std::string Phase(const v1::DrainResponse& response) {
     case v1::DRAIN_STATE_SERVING:
       return "waiting for its agent to take the order";
     case v1::DRAIN_STATE_WAITING_FOR_BALANCERS:
-      return absl::StrFormat("waiting for balancers: %s; %s", Joined(response.waiting_for()), transactions);
+      if (response.waiting_for().empty()) return "every balancer has confirmed; waiting for the node's agent";
+      return absl::StrFormat("waiting for %s; %s", Joined(response.waiting_for()), transactions);
     case v1::DRAIN_STATE_WAITING_FOR_TRANSACTIONS:
       return absl::StrFormat("no balancer gives it new sessions; waiting for %s", transactions);
     case v1::DRAIN_STATE_READ_ONLY:
@@ -67,7 +69,7 @@ std::string RenderProgress(const v1::UndrainResponse& response) {
   const std::string node = Printable(response.dbserver());
   if (response.done()) return node + ": serves\n";
   if (!response.waiting_for().empty()) {
-    return absl::StrFormat("%s: waiting for balancers: %s\n", node, Joined(response.waiting_for()));
+    return absl::StrFormat("%s: waiting for %s\n", node, Joined(response.waiting_for()));
   }
   return absl::StrFormat("%s: drain state %s; waiting for its agent\n", node, ShortName(response.state()));
 }
@@ -81,7 +83,7 @@ std::string ProgressKey(const v1::DrainResponse& response) {
 std::string ProgressKey(const v1::UndrainResponse& response) { return RenderProgress(response); }
 
 std::string StillOpen(const v1::DrainResponse& response) {
-  if (!response.waiting_for().empty()) return "waiting for balancers: " + Joined(response.waiting_for());
+  if (!response.waiting_for().empty()) return "waiting for " + Joined(response.waiting_for());
   if (response.open_transactions() > 0) {
     return "still open: " + Count(response.open_transactions(), "transaction");
   }
@@ -89,7 +91,7 @@ std::string StillOpen(const v1::DrainResponse& response) {
 }
 
 std::string StillOpen(const v1::UndrainResponse& response) {
-  if (!response.waiting_for().empty()) return "waiting for balancers: " + Joined(response.waiting_for());
+  if (!response.waiting_for().empty()) return "waiting for " + Joined(response.waiting_for());
   return "it is " + ShortName(response.state());
 }
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "cli/table.h"
 #include "cli/text.h"
+#include "common/core/names.h"
 
 namespace minder {
 namespace {

@@ -1,7 +1,6 @@
 #include "cli/text.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cstdint>
 
 #include "absl/strings/str_format.h"
@@ -55,18 +54,6 @@ std::string Escaped(std::uint32_t c) {
   return c < 0x80 ? absl::StrFormat("\\x%02x", c) : absl::StrFormat("\\u%04x", c);
 }
 
-// "DRAIN_STATE_READ_ONLY" without "DRAIN_STATE_"; the number when this program does not know the value.
-std::string WithoutPrefix(const std::string& name, std::string_view prefix, int number) {
-  if (name.empty()) return absl::StrFormat("unknown(%d)", number);
-  std::string rest = name.substr(prefix.size());
-  return rest == "UNSPECIFIED" ? "UNKNOWN" : rest;
-}
-
-std::string Lower(std::string text) {
-  for (char& c : text) c = c == '_' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
-
 }  // namespace
 
 std::string Printable(std::string_view text) {
@@ -98,17 +85,5 @@ std::string ShortDuration(absl::Duration d) {
   if (seconds < 86400) return absl::StrFormat("%dh%02dm", seconds / 3600, seconds / 60 % 60);
   return absl::StrFormat("%dd%02dh", seconds / 86400, seconds / 3600 % 24);
 }
-
-std::string ShortName(v1::Ternary value) { return Lower(WithoutPrefix(v1::Ternary_Name(value), "TERNARY_", value)); }
-std::string ShortName(v1::LocalState value) {
-  return Lower(WithoutPrefix(v1::LocalState_Name(value), "LOCAL_STATE_", value));
-}
-std::string ShortName(v1::DrainState value) {
-  return Lower(WithoutPrefix(v1::DrainState_Name(value), "DRAIN_STATE_", value));
-}
-std::string ShortName(v1::BackendState value) {
-  return Lower(WithoutPrefix(v1::BackendState_Name(value), "BACKEND_STATE_", value));
-}
-std::string ShortName(v1::Diagnosis value) { return WithoutPrefix(v1::Diagnosis_Name(value), "DIAGNOSIS_", value); }
 
 }  // namespace minder

@@ -5,8 +5,6 @@
 #include <string_view>
 
 #include "absl/time/time.h"
-#include "minder/v1/decision.pb.h"
-#include "minder/v1/status.pb.h"
 
 namespace minder {
 
@@ -20,15 +18,6 @@ std::size_t DisplayWidth(std::string_view text);
 
 // A length of time as humans want it: 0.3s, 42s, 5m10s, 3h02m, 4d06h.
 std::string ShortDuration(absl::Duration d);
-
-// Enums for humans, in lower case without prefix ("yes", "synced", "waiting-for-balancers"); "unknown" when
-// unspecified, "unknown(7)" for a value of a newer arbitrator. A diagnosis stays in upper case: humans know it by that
-// name.
-std::string ShortName(v1::Ternary value);
-std::string ShortName(v1::LocalState value);
-std::string ShortName(v1::DrainState value);
-std::string ShortName(v1::BackendState value);
-std::string ShortName(v1::Diagnosis value);
 
 }  // namespace minder
 

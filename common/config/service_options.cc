@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "common/base/log.h"
 #include "common/base/status_macros.h"
 #include "common/base/version.h"
 #include "common/config/file_config.h"
@@ -117,8 +118,15 @@ std::variant<Startup, int> StartService(v1::PartyType type, int argc, const char
   return kError;
 }
 
-std::variant<Startup, int> StartService(v1::PartyType type, int argc, const char* const* argv) {
-  return StartService(type, argc, argv, std::cout, std::cerr);
+int ServiceMain(v1::PartyType type, int argc, const char* const* argv, absl::Status (*run)(const Startup&)) {
+  const std::variant<Startup, int> started = StartService(type, argc, argv, std::cout, std::cerr);
+  if (const int* exit_code = std::get_if<int>(&started)) return *exit_code;
+  const Startup& startup = std::get<Startup>(started);
+  absl::Status status = StartLogging(startup.program, startup.log_level);
+  if (status.ok()) status = run(startup);
+  if (status.ok()) return 0;
+  std::cerr << startup.program << ": " << status.message() << "\n";
+  return 1;
 }
 
 }  // namespace minder

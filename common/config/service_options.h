@@ -5,6 +5,7 @@
 #include <string>
 #include <variant>
 
+#include "absl/status/status.h"
 #include "minder/v1/config.pb.h"
 #include "minder/v1/party.pb.h"
 
@@ -31,8 +32,9 @@ struct Startup {
 std::variant<Startup, int> StartService(v1::PartyType type, int argc, const char* const* argv, std::ostream& out,
                                         std::ostream& err);
 
-// The same on stdout and stderr.
-std::variant<Startup, int> StartService(v1::PartyType type, int argc, const char* const* argv);
+// The whole of a service's main: starts on stdout and stderr, begins to log, runs, and gives the exit code; an error of
+// `run` is one line on stderr and code 1.
+int ServiceMain(v1::PartyType type, int argc, const char* const* argv, absl::Status (*run)(const Startup&));
 
 }  // namespace minder
 

@@ -8,9 +8,8 @@
 
 namespace minder {
 
-// Enum values as humans read them: without the prefix of the type and in lower case ("waiting_for_balancers");
-// "unknown" for the zero value and for numbers that this version does not know. Diagnoses stay in capitals, as the
-// documents write them.
+// Enum values as humans read them: lower case, without the type's prefix ("waiting-for-balancers"); "unknown" for the
+// zero value, "unknown(7)" for one of a newer party. Diagnoses stay in capitals: humans know them by that name.
 std::string ShortName(v1::Ternary value);
 std::string ShortName(v1::LocalState value);
 std::string ShortName(v1::DrainState value);

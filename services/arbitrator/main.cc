@@ -1,9 +1,6 @@
 // minder-arbitrator: gathers reports, diagnoses, orders, and answers humans.
 #include <grpcpp/impl/service_type.h>
 
-#include <iostream>
-#include <variant>
-
 #include "absl/strings/str_format.h"
 #include "common/base/event_loop.h"
 #include "common/base/log.h"
@@ -18,7 +15,6 @@ namespace minder {
 namespace {
 
 absl::Status Run(const Startup& startup) {
-  MINDER_RETURN_IF_ERROR(StartLogging(startup.program, startup.log_level));
   EventLoop loop;
   loop.StopOnSignals();
   const v1::Configuration& config = startup.configuration;
@@ -43,10 +39,5 @@ absl::Status Run(const Startup& startup) {
 }  // namespace minder
 
 int main(int argc, char** argv) {
-  const auto startup = minder::StartService(minder::v1::PARTY_TYPE_ARBITRATOR, argc, argv);
-  if (const int* exit_code = std::get_if<int>(&startup)) return *exit_code;
-  const absl::Status status = minder::Run(std::get<minder::Startup>(startup));
-  if (status.ok()) return 0;
-  std::cerr << "minder-arbitrator: " << status.message() << "\n";
-  return 1;
+  return minder::ServiceMain(minder::v1::PARTY_TYPE_ARBITRATOR, argc, argv, minder::Run);
 }

@@ -1,8 +1,6 @@
 // minder-dbclient: keeps one load balancer in step with the cluster.
-#include <iostream>
 #include <memory>
 #include <optional>
-#include <variant>
 #include <vector>
 
 #include "absl/strings/str_format.h"
@@ -50,7 +48,6 @@ std::vector<std::unique_ptr<Dialler>> DialEverybody(EventLoop& loop, Switchboard
 }
 
 absl::Status Run(const Startup& startup) {
-  MINDER_RETURN_IF_ERROR(StartLogging(startup.program, startup.log_level));
   EventLoop loop;
   loop.StopOnSignals();
   const v1::Configuration& config = startup.configuration;
@@ -100,10 +97,5 @@ absl::Status Run(const Startup& startup) {
 }  // namespace minder
 
 int main(int argc, char** argv) {
-  const auto startup = minder::StartService(minder::v1::PARTY_TYPE_DBCLIENT, argc, argv);
-  if (const int* exit_code = std::get_if<int>(&startup)) return *exit_code;
-  const absl::Status status = minder::Run(std::get<minder::Startup>(startup));
-  if (status.ok()) return 0;
-  std::cerr << "minder-dbclient: " << status.message() << "\n";
-  return 1;
+  return minder::ServiceMain(minder::v1::PARTY_TYPE_DBCLIENT, argc, argv, minder::Run);
 }

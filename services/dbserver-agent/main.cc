@@ -2,8 +2,6 @@
 #include <sys/stat.h>
 
 #include <csignal>
-#include <iostream>
-#include <variant>
 
 #include "absl/strings/str_format.h"
 #include "common/base/event_loop.h"
@@ -36,7 +34,6 @@ NotifyListener::Options ListenerOptions(const v1::DbserverConfig& self) {
 }
 
 absl::Status Run(const Startup& startup) {
-  MINDER_RETURN_IF_ERROR(StartLogging(startup.program, startup.log_level));
   std::signal(SIGPIPE, SIG_IGN);
   EventLoop loop;
   loop.StopOnSignals();
@@ -64,10 +61,5 @@ absl::Status Run(const Startup& startup) {
 }  // namespace minder
 
 int main(int argc, char** argv) {
-  const auto startup = minder::StartService(minder::v1::PARTY_TYPE_DBSERVER, argc, argv);
-  if (const int* exit_code = std::get_if<int>(&startup)) return *exit_code;
-  const absl::Status status = minder::Run(std::get<minder::Startup>(startup));
-  if (status.ok()) return 0;
-  std::cerr << "minder-dbserver: " << status.message() << "\n";
-  return 1;
+  return minder::ServiceMain(minder::v1::PARTY_TYPE_DBSERVER, argc, argv, minder::Run);
 }

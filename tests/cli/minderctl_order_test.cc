@@ -105,7 +105,7 @@ TEST_F(Order, DrainTellsItsStoryAndWhatToTypeNext) {
             "drain node3:\n"
             "  1. lb1 stops giving node3 new sessions\n"
             "  2. open transactions on node3 end\n"
-            "node3: waiting for balancers: lb1 (still up); 1 open transaction\n"
+            "node3: waiting for lb1 (still up); 1 open transaction\n"
             "node3: no balancer gives it new sessions; waiting for 1 open transaction\n"
             "  connection 42  app@10.0.0.7  open 12s  UPDATE stock SET n = n - 1\n"
             "node3: read-only; the last writes are running out\n");
@@ -286,7 +286,7 @@ TEST_F(Order, UndrainWaitsForTheBalancers) {
   const CliResult result = minderctl_.Run({"undrain", "node3"});
   EXPECT_EQ(result.code, 0);
   EXPECT_EQ(result.out, "node3 undrained: every balancer gives it sessions\nTo look at it: minderctl status_summary\n");
-  EXPECT_EQ(result.err, "undrain node3:\n  1. read_only as before\nnode3: waiting for balancers: lb1 (still drain)\n");
+  EXPECT_EQ(result.err, "undrain node3:\n  1. read_only as before\nnode3: waiting for lb1 (still drain)\n");
   EXPECT_EQ(minderctl_.Run({"undrain", "node3", "--dry-run"}).out, "undrain node3 would:\n  1. read_only as before\n");
 }
 
@@ -303,7 +303,7 @@ TEST_F(Order, UndrainDeadline) {
   Serve();
   const CliResult result = minderctl_.Run({"undrain", "node3", "--deadline", "300ms"});
   EXPECT_EQ(result.code, 6);
-  EXPECT_THAT(result.err, HasSubstr("the undrain of node3 is not complete after 300ms (waiting for balancers: lb1 "
+  EXPECT_THAT(result.err, HasSubstr("the undrain of node3 is not complete after 300ms (waiting for lb1 "
                                     "(silent)); it stays in force"));
   EXPECT_THAT(result.err, Not(HasSubstr("drain node3:\n")));
 }

@@ -133,8 +133,8 @@ TEST(RenderProgress, DrainNamesWhatItWaitsFor) {
     waiting_for: "lb2 (silent for 4s)"
     open_transactions: 1)pb");
   EXPECT_EQ(RenderProgress(balancers),
-            "node3: waiting for balancers: lb1 (still up), lb2 (silent for 4s); 1 open transaction\n");
-  EXPECT_EQ(StillOpen(balancers), "waiting for balancers: lb1 (still up), lb2 (silent for 4s)");
+            "node3: waiting for lb1 (still up), lb2 (silent for 4s); 1 open transaction\n");
+  EXPECT_EQ(StillOpen(balancers), "waiting for lb1 (still up), lb2 (silent for 4s)");
 
   const auto transactions = FromText<v1::DrainResponse>(R"pb(
     dbserver: "node3"
@@ -178,7 +178,7 @@ TEST(RenderProgress, Undrain) {
   response.set_dbserver("node3");
   response.set_state(v1::DRAIN_STATE_SERVING);
   response.add_waiting_for("lb1 (still drain)");
-  EXPECT_EQ(RenderProgress(response), "node3: waiting for balancers: lb1 (still drain)\n");
+  EXPECT_EQ(RenderProgress(response), "node3: waiting for lb1 (still drain)\n");
   response.clear_waiting_for();
   response.set_state(v1::DRAIN_STATE_DRAINED);
   EXPECT_EQ(RenderProgress(response), "node3: drain state drained; waiting for its agent\n");

@@ -44,16 +44,6 @@ TEST(ShortDuration, GrowsCoarser) {
   EXPECT_EQ(ShortDuration(absl::Hours(102)), "4d06h");
 }
 
-TEST(ShortName, IsLowerCaseAndNeverBlank) {
-  EXPECT_EQ(ShortName(v1::TERNARY_YES), "yes");
-  EXPECT_EQ(ShortName(v1::TERNARY_UNSPECIFIED), "unknown");
-  EXPECT_EQ(ShortName(v1::LOCAL_STATE_SYNCED), "synced");
-  EXPECT_EQ(ShortName(v1::DRAIN_STATE_WAITING_FOR_BALANCERS), "waiting-for-balancers");
-  EXPECT_EQ(ShortName(v1::BACKEND_STATE_UP), "up");
-  EXPECT_EQ(ShortName(static_cast<v1::BackendState>(77)), "unknown(77)");
-  EXPECT_EQ(ShortName(v1::DIAGNOSIS_NO_PRIMARY_PARTIAL), "NO_PRIMARY_PARTIAL");
-}
-
 TEST(Table, AlignsByCodePointsAndEndsNoLineInSpaces) {
   EXPECT_EQ(RenderTable({"NAME", "DC", "NOTE"}, {{{"zürich"}, {""}, {"late"}}, {{"a"}, {"dc1"}, {""}}}, false),
             "NAME    DC   NOTE\n"

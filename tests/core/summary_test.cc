@@ -111,9 +111,9 @@ TEST(Changes, SayWhatWasAndWhatIs) {
 }
 
 TEST(Names, AreShortAndTotal) {
-  EXPECT_EQ(ShortName(v1::DRAIN_STATE_WAITING_FOR_BALANCERS), "waiting_for_balancers");
+  EXPECT_EQ(ShortName(v1::DRAIN_STATE_WAITING_FOR_BALANCERS), "waiting-for-balancers");
   EXPECT_EQ(ShortName(v1::TERNARY_UNSPECIFIED), "unknown");
-  EXPECT_EQ(ShortName(static_cast<v1::BackendState>(99)), "unknown");
+  EXPECT_EQ(ShortName(static_cast<v1::BackendState>(99)), "unknown(99)");
   EXPECT_EQ(ShortName(v1::DIAGNOSIS_SPLIT_BRAIN), "SPLIT_BRAIN");
 }
 
