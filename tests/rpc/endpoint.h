@@ -76,6 +76,11 @@ class Endpoint {
     return static_cast<int>(
         std::ranges::count_if(heard_, [&](const auto& m) { return m.db_status_report().group() == group; }));
   }
+  // All that was delivered, in order.
+  std::vector<v1::Message> Heard() {
+    std::lock_guard lock(mutex_);
+    return heard_;
+  }
   // Stops reading events, as a paused process does, until the returned lock is released.
   void Pause(std::unique_lock<std::mutex>& until) {
     std::promise<void> paused;
