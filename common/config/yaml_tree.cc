@@ -139,7 +139,7 @@ SyntaxError FindTab(const std::string& text) {
 }
 
 SyntaxError Build(const std::string& text, YamlNode& root) {
-  if (const SyntaxError tab = FindTab(text); tab.line != 0) return tab;
+  if (SyntaxError tab = FindTab(text); tab.line != 0) return tab;
   try {
     std::istringstream stream(text);
     YAML::Parser parser(stream);

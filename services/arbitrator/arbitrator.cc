@@ -182,7 +182,7 @@ void Arbitrator::Think() {
 }
 
 absl::Status Arbitrator::Persist(const Drains& drains) {
-  const absl::Status status = store_.SetDrains(drains);
+  absl::Status status = store_.SetDrains(drains);
   if (!status.ok()) {
     spdlog::error("cannot record the drains, so nothing is ordered: {}", std::string(status.message()));
     return status;
