@@ -25,7 +25,7 @@ void LeaveWithin(int milliseconds) {
   }
   sigprocmask(SIG_UNBLOCK, &signals, nullptr);
   const itimerval limit = {.it_interval = {},
-                           .it_value = {.tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000}};
+                           .it_value = {.tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000L}};
   setitimer(ITIMER_REAL, &limit, nullptr);
 }
 
