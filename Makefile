@@ -35,7 +35,7 @@ lint: build
 TSAN_TESTS = base_test correspondence_test decide_test
 sanitize: deps
 	@cmake --preset asan > /dev/null && cmake --build --preset asan --target unit_tests -j $(JOBS)
-	@ctest --test-dir $(BUILD)/asan -L unit -j $(JOBS) --output-on-failure
+	@for t in $(BUILD)/asan/bin/*_test; do echo "$$t" && $$t --gtest_brief=1 || exit 1; done
 	@cmake --preset tsan > /dev/null && cmake --build --preset tsan --target $(TSAN_TESTS) -j $(JOBS)
 	@for t in $(TSAN_TESTS); do $(BUILD)/tsan/bin/$$t --gtest_brief=1 || exit 1; done
 
