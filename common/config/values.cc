@@ -91,11 +91,11 @@ std::string CheckAbsolutePath(const std::string& value) {
 }
 
 std::string CheckSocketPath(const std::string& value) {
-  constexpr std::size_t kLongest = sizeof(sockaddr_un::sun_path) - 1;
+  constexpr std::size_t kLongestPath = sizeof(sockaddr_un::sun_path) - 1;
   if (std::string wrong = CheckAbsolutePath(value); !wrong.empty()) return wrong;
-  if (value.size() <= kLongest) return "";
+  if (value.size() <= kLongestPath) return "";
   return absl::StrFormat("%s is longer than the %d bytes that the path of a unix socket can have: choose a shorter one",
-                         Quote(value), kLongest);
+                         Quote(value), kLongestPath);
 }
 
 std::optional<absl::Duration> ParseDuration(const std::string& value) {

@@ -13,7 +13,7 @@ namespace {
 using v1::DbStatusReport;
 
 // All that rules look at for one dbserver, computed once.
-struct Facts {
+struct BackendFacts {
   bool fresh = false;        // its report is recent enough to say anything; the facts of a report are false without
   bool stopped = false;      // mariadbd is seen not to run
   bool not_primary = false;  // it is seen to be in no primary component
@@ -29,9 +29,9 @@ struct Facts {
   bool Serves() const { return fresh && !stopped && !not_primary && !unknown && !drained && synced && ready; }
 };
 
-struct Rule {
+struct BackendRule {
   const char* id;
-  bool (*matches)(const Facts&);
+  bool (*matches)(const BackendFacts&);
   v1::BackendState wanted;
   bool cut_sessions;
   const char* reason;
@@ -44,24 +44,25 @@ constexpr v1::BackendState kDown = v1::BACKEND_STATE_DOWN;
 
 // First match wins. B1xx: seen to be useless. B2xx: a human's will. B3xx: reported, but not fit. B4xx: cannot be
 // judged. B5xx: serves.
-constexpr std::array<Rule, 12> kRules = {{
-    {"B100", [](const Facts& f) { return f.stopped; }, kDown, true, "mariadbd does not run"},
-    {"B110", [](const Facts& f) { return f.not_primary; }, kDown, true, "not in a primary component"},
-    {"B120", [](const Facts& f) { return !f.fresh && f.left_out && !f.split_brain; }, kDown, true,
+constexpr std::array<BackendRule, 12> kBackendRules = {{
+    {"B100", [](const BackendFacts& f) { return f.stopped; }, kDown, true, "mariadbd does not run"},
+    {"B110", [](const BackendFacts& f) { return f.not_primary; }, kDown, true, "not in a primary component"},
+    {"B120", [](const BackendFacts& f) { return !f.fresh && f.left_out && !f.split_brain; }, kDown, true,
      "silent, and the primary component goes on without it"},
-    {"B200", [](const Facts& f) { return f.drained; }, kDrain, false, "drained"},
-    {"B300", [](const Facts& f) { return f.unknown && !f.somebody_serves; }, kLeave, false,
+    {"B200", [](const BackendFacts& f) { return f.drained; }, kDrain, false, "drained"},
+    {"B300", [](const BackendFacts& f) { return f.unknown && !f.somebody_serves; }, kLeave, false,
      "its state is unknown, and nobody else is seen to serve: left as it is"},
-    {"B310", [](const Facts& f) { return f.unknown; }, kDown, false,
+    {"B310", [](const BackendFacts& f) { return f.unknown; }, kDown, false,
      "its state is unknown; open sessions are kept, for it is not proven dead"},
-    {"B320", [](const Facts& f) { return f.fresh && !f.synced; }, kDrain, false, "primary, but not Synced"},
-    {"B330", [](const Facts& f) { return f.fresh && !f.ready; }, kDrain, false, "Synced, but wsrep_ready is OFF"},
-    {"B400", [](const Facts& f) { return f.split_brain; }, kLeave, false,
+    {"B320", [](const BackendFacts& f) { return f.fresh && !f.synced; }, kDrain, false, "primary, but not Synced"},
+    {"B330", [](const BackendFacts& f) { return f.fresh && !f.ready; }, kDrain, false,
+     "Synced, but wsrep_ready is OFF"},
+    {"B400", [](const BackendFacts& f) { return f.split_brain; }, kLeave, false,
      "split brain, two live primary components: left as it is"},
-    {"B410", [](const Facts& f) { return !f.fresh && f.in_a_primary_view; }, kLeave, false,
+    {"B410", [](const BackendFacts& f) { return !f.fresh && f.in_a_primary_view; }, kLeave, false,
      "silent, but a member of the primary component: left as it is"},
-    {"B500", [](const Facts& f) { return f.Serves(); }, kUp, false, "primary, Synced and ready"},
-    {"B900", [](const Facts&) { return true; }, kLeave, false,
+    {"B500", [](const BackendFacts& f) { return f.Serves(); }, kUp, false, "primary, Synced and ready"},
+    {"B900", [](const BackendFacts&) { return true; }, kLeave, false,
      "silent, and nobody who is primary can be asked: left as it is"},
 }};
 
@@ -81,7 +82,7 @@ bool LacksFacts(const DbStatusReport& report) {
          report.drain().state() == v1::DRAIN_STATE_UNSPECIFIED;
 }
 
-void AddOwnFacts(const DbStatusReport& report, Facts& facts) {
+void AddOwnFacts(const DbStatusReport& report, BackendFacts& facts) {
   facts.fresh = true;
   facts.stopped = report.running() == v1::TERNARY_NO;
   facts.not_primary = report.primary() == v1::TERNARY_NO;
@@ -124,13 +125,14 @@ bool IsSplitBrain(const std::map<std::string, const DbStatusReport*>& primary_vi
   return false;
 }
 
-std::map<std::string, Facts> GatherFacts(const v1::Configuration& configuration, const BackendKnowledge& knowledge,
-                                         const std::optional<v1::RoutingIntent>& intent, BootTime now) {
+std::map<std::string, BackendFacts> GatherBackendFacts(const v1::Configuration& configuration,
+                                                       const BackendKnowledge& knowledge,
+                                                       const std::optional<v1::RoutingIntent>& intent, BootTime now) {
   const absl::Duration fresh_for = FromProto(configuration.timings().fresh_for());
-  std::map<std::string, Facts> all;
+  std::map<std::string, BackendFacts> all;
   std::map<std::string, const DbStatusReport*> primary_views;  // fresh, and with members
   for (const v1::DbserverConfig& dbserver : configuration.dbservers()) {
-    Facts& facts = all[dbserver.name()];
+    BackendFacts& facts = all[dbserver.name()];
     const auto known = knowledge.find(dbserver.name());
     if (known == knowledge.end() || !IsFresh(known->second, fresh_for, now)) continue;
     const DbStatusReport& report = known->second.report;
@@ -156,9 +158,10 @@ std::map<std::string, Facts> GatherFacts(const v1::Configuration& configuration,
   return all;
 }
 
-BackendPlan Judge(const std::string& dbserver, const Facts& facts) {
-  const auto rule = std::find_if(kRules.begin(), kRules.end(), [&](const Rule& r) { return r.matches(facts); });
-  MINDER_CHECK(rule != kRules.end());  // the last one always matches
+BackendPlan Judge(const std::string& dbserver, const BackendFacts& facts) {
+  const auto rule =
+      std::find_if(kBackendRules.begin(), kBackendRules.end(), [&](const BackendRule& r) { return r.matches(facts); });
+  MINDER_CHECK(rule != kBackendRules.end());  // the last one always matches
   return {.dbserver = dbserver,
           .wanted = rule->wanted,
           .cut_sessions = rule->cut_sessions,
@@ -170,7 +173,7 @@ BackendPlan Judge(const std::string& dbserver, const Facts& facts) {
 
 std::vector<BackendPlan> PlanBackends(const v1::Configuration& configuration, const BackendKnowledge& knowledge,
                                       const std::optional<v1::RoutingIntent>& intent, BootTime now) {
-  const std::map<std::string, Facts> facts = GatherFacts(configuration, knowledge, intent, now);
+  const std::map<std::string, BackendFacts> facts = GatherBackendFacts(configuration, knowledge, intent, now);
   std::vector<BackendPlan> plan;
   for (const v1::DbserverConfig& dbserver : configuration.dbservers()) {
     plan.push_back(Judge(dbserver.name(), facts.at(dbserver.name())));

@@ -13,7 +13,7 @@ namespace minder::lab {
 namespace {
 
 constexpr char kMariadbd[] = "/usr/sbin/mariadbd";
-constexpr char kHaproxy[] = "/usr/sbin/haproxy";
+constexpr char kHaproxyProgram[] = "/usr/sbin/haproxy";
 
 }  // namespace
 
@@ -98,8 +98,10 @@ std::vector<Party> Parties(const Plan& plan) {
     parties.push_back(
         {node, node, kMariadbd, {kMariadbd, absl::StrFormat("--defaults-file=%s/my.cnf", plan.HostDirectory(node))}});
   }
-  parties.push_back(
-      {"lb1/haproxy", "lb1", kHaproxy, {kHaproxy, "-db", "-f", plan.HostDirectory("lb1") + "/haproxy.cfg"}});
+  parties.push_back({"lb1/haproxy",
+                     "lb1",
+                     kHaproxyProgram,
+                     {kHaproxyProgram, "-db", "-f", plan.HostDirectory("lb1") + "/haproxy.cfg"}});
   if (plan.agents) add_minder("lb1/agent", "lb1", "minder-dbclient", true);
   return parties;
 }

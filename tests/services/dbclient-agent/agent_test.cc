@@ -17,10 +17,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-constexpr auto kUp = v1::BACKEND_STATE_UP;
-constexpr auto kDrain = v1::BACKEND_STATE_DRAIN;
-constexpr auto kDown = v1::BACKEND_STATE_DOWN;
-
 // Does as told at once, or holds the worker until it is let go. What happens to it is under the test's control.
 class FakeBalancer : public Balancer {
  public:

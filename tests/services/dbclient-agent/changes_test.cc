@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "common/core/names.h"
+#include "tests/services/dbclient-agent/reports.h"
 
 namespace minder {
 namespace {
@@ -12,9 +13,6 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 constexpr auto kLeave = v1::BACKEND_STATE_UNSPECIFIED;
-constexpr auto kUp = v1::BACKEND_STATE_UP;
-constexpr auto kDrain = v1::BACKEND_STATE_DRAIN;
-constexpr auto kDown = v1::BACKEND_STATE_DOWN;
 constexpr auto kMissing = v1::BACKEND_STATE_MISSING;
 
 BackendPlan Want(v1::BackendState wanted, bool cut = false) {

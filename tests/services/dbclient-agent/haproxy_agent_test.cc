@@ -18,10 +18,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr auto kUp = v1::BACKEND_STATE_UP;
-constexpr auto kDrain = v1::BACKEND_STATE_DRAIN;
-constexpr auto kDown = v1::BACKEND_STATE_DOWN;
-
 class HaproxyAgentTest : public ::testing::Test {
  protected:
   void StartServing() {

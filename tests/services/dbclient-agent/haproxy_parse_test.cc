@@ -5,6 +5,8 @@
 
 #include <random>
 
+#include "tests/services/dbclient-agent/reports.h"
+
 namespace minder {
 namespace {
 
@@ -39,7 +41,6 @@ TEST(HaproxyParse, WhatItWasToldAndWhatItDoes) {
     int op_state, admin, weight;
     v1::BackendState told, actual;
   };
-  constexpr auto kUp = v1::BACKEND_STATE_UP, kDrain = v1::BACKEND_STATE_DRAIN, kDown = v1::BACKEND_STATE_DOWN;
   for (const Case& c : {
            Case{"ready", 2, 0, 1, kUp, kUp},
            Case{"starting slowly", 1, 0, 1, kUp, kUp},

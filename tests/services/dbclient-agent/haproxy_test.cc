@@ -13,6 +13,7 @@
 #include "services/dbclient-agent/haproxy_socket.h"
 #include "services/dbclient-agent/haproxy_watch.h"
 #include "tests/services/dbclient-agent/haproxy_process.h"
+#include "tests/services/dbclient-agent/reports.h"
 
 namespace minder {
 namespace {
@@ -23,9 +24,6 @@ using ::testing::Field;
 using ::testing::HasSubstr;
 
 constexpr auto kLeave = v1::BACKEND_STATE_UNSPECIFIED;
-constexpr auto kUp = v1::BACKEND_STATE_UP;
-constexpr auto kDrain = v1::BACKEND_STATE_DRAIN;
-constexpr auto kDown = v1::BACKEND_STATE_DOWN;
 constexpr auto kMissing = v1::BACKEND_STATE_MISSING;
 
 std::vector<BackendPlan> Plan(v1::BackendState first, v1::BackendState second, v1::BackendState third) {

@@ -7,6 +7,10 @@
 
 namespace minder {
 
+constexpr auto kUp = v1::BACKEND_STATE_UP;
+constexpr auto kDrain = v1::BACKEND_STATE_DRAIN;
+constexpr auto kDown = v1::BACKEND_STATE_DOWN;
+
 // What the agent of a server says that is fit for sessions, in a primary component of node1 to node3.
 inline v1::Message ServingReport(const std::string& dbserver) {
   v1::Message message;
