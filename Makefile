@@ -5,7 +5,7 @@ BUILD := build
 JOBS := $(shell nproc)
 
 .DEFAULT_GOAL := build
-.PHONY: deps build test lint clang-tidy sanitize bench lab lab-down clean
+.PHONY: deps build test lint sanitize bench lab lab-down clean
 
 deps:
 	@deploy/install-deps
@@ -23,17 +23,14 @@ test: build
 
 SOURCES = $(shell git ls-files '*.cc' '*.h')
 # What is shipped, joined into one file for every eight, so that clang-tidy reads the libraries' headers once for all of them.
-TIDY_SOURCES = $(shell grep -oE '"file": "[^"]*/build/asan/(common|services|cli)/[^"]*"' $(BUILD)/asan/compile_commands.json | cut -d'"' -f4)
+TIDY_SOURCES = $(shell grep -oE '"file": "[^"]*/build/(common|services|cli)/[^"]*"' $(BUILD)/compile_commands.json | cut -d'"' -f4)
 
 # Formatting of every file, and the checks of .clang-tidy on what is shipped.
-lint: deps
+lint: deps $(BUILD)/build.ninja
+	@cmake --build $(BUILD) -j $(JOBS) --target minder_proto_grpc
 	@clang-format --dry-run -Werror $(SOURCES)
 	@echo "clang-format: $(words $(SOURCES)) files are well formatted; clang-tidy ..."
-	@cmake --preset asan > /dev/null && cmake --build --preset asan --target minder_proto_grpc -j $(JOBS)
-	@$(MAKE) --no-print-directory clang-tidy
-
-clang-tidy:
-	@printf '%s\n' $(TIDY_SOURCES) | xargs -P $(JOBS) -n 1 clang-tidy -p $(BUILD)/asan --quiet --checks=-bugprone-suspicious-include 2>/dev/null
+	@printf '%s\n' $(TIDY_SOURCES) | xargs -P $(JOBS) -n 1 clang-tidy -p $(BUILD) --quiet --checks=-bugprone-suspicious-include 2>/dev/null
 	@echo "clang-tidy: nothing found"
 
 # The unit tests under ASan and UBSan; the loop, the core and the correspondence, which are free of gRPC, under TSan.

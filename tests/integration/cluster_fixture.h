@@ -23,11 +23,14 @@ struct WithAgents {
 // A 2+1 cluster with every party of minder, healthy at the beginning of each test; 200 clients write through HAProxy
 // during all of it, and the independent observer looks on. At the end: no acknowledged row is lost, never two primary
 // components, and minder made nobody primary.
-class ClusterTest : public SharedLab<WithAgents> {
+template <typename Kind>
+class ClusterTestOn : public SharedLab<Kind> {
  protected:
+  using SharedLab<Kind>::lab;
+
   void SetUp() override {
-    SharedLab<WithAgents>::SetUp();
-    if (HasFatalFailure()) return;
+    SharedLab<Kind>::SetUp();
+    if (::testing::Test::HasFatalFailure()) return;
     ASSERT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(30), "HEALTHY"));
     observer_.emplace(lab());
     writers_.emplace(WriterLoadOptions{.clients = 200, .pause = absl::Milliseconds(500), .target = lab().Balancer()});
@@ -96,6 +99,8 @@ class ClusterTest : public SharedLab<WithAgents> {
   std::optional<Observer> observer_;
   std::optional<WriterLoad> writers_;
 };
+
+using ClusterTest = ClusterTestOn<WithAgents>;
 
 }  // namespace minder::lab
 

@@ -64,6 +64,7 @@ data_centres:
 arbitrator:
   name: arbitrator
   address: %s
+  listen: %s
   state_dir: %s/state
 dbservers:
 )";
@@ -129,7 +130,8 @@ std::string HaproxyConfig(const Plan& plan) {
 }
 
 std::string MinderConfig(const Plan& plan) {
-  std::string config = absl::StrFormat(kMinderHead, plan.ArbitratorAddress(), plan.HostDirectory("arbitrator"));
+  std::string config = absl::StrFormat(kMinderHead, plan.proxied ? plan.ProxyAddress() : plan.ArbitratorAddress(),
+                                       plan.ArbitratorAddress(), plan.HostDirectory("arbitrator"));
   for (const Node& node : plan.Nodes()) {
     const std::string home = plan.HostDirectory(node.name);
     const std::string address = plan.Address(node.name);

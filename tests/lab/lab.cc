@@ -127,7 +127,8 @@ absl::StatusOr<Lab> Lab::Up(const LabOptions& options, const Progress& progress)
             .bin_directory = build + "/bin",
             .topology = options.topology,
             .agents = options.agents,
-            .check = options.check};
+            .check = options.check,
+            .proxied = options.proxied};
   MINDER_RETURN_IF_ERROR(CheckPrograms(plan));
   MINDER_RETURN_IF_ERROR(MakeDirectories(directory));
   chmod(directory.c_str(), 0755);  // `env` is for everybody
@@ -135,7 +136,7 @@ absl::StatusOr<Lab> Lab::Up(const LabOptions& options, const Progress& progress)
   if (const auto state = LoadState(directory); state.ok()) {
     if (state->complete && NetworkExists(state->plan) && Lab(state->plan).AnyRuns()) {
       if (state->plan.topology != plan.topology || state->plan.agents != plan.agents ||
-          state->plan.check != plan.check) {
+          state->plan.check != plan.check || state->plan.proxied != plan.proxied) {
         return absl::FailedPreconditionError(
             absl::StrFormat("the lab in %s is up as %s%s; take it down first: minder-lab down", directory,
                             state->plan.topology, state->plan.agents ? "" : " without agents"));

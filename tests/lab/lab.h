@@ -22,6 +22,7 @@ struct LabOptions {
   std::string topology = "2+1";
   bool agents = true;
   BalancerCheck check = BalancerCheck::kNone;
+  bool proxied = false;  // agents reach the arbitrator through Plan::ProxyAddress() only; somebody must listen there
 };
 
 // The build directory that the running program was built in: it lies in its bin/.

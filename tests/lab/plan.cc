@@ -73,6 +73,7 @@ std::string Plan::Address(const std::string& host) const {
 
 std::string Plan::Balancer() const { return Address("lb1") + ":3306"; }
 std::string Plan::ArbitratorAddress() const { return Address("arbitrator") + ":7400"; }
+std::string Plan::ProxyAddress() const { return Address("outside") + ":7400"; }
 
 std::string Plan::DataDirectory() const { return absl::StrCat("/var/lib/minder-lab/", id); }
 std::string Plan::HostDirectory(const std::string& host) const { return absl::StrCat(DataDirectory(), "/", host); }

@@ -35,6 +35,7 @@ struct Plan {
   std::string topology{};       // "2+1": two servers in dc1, one in dc2
   bool agents = true;           // false: plain Galera and plain HAProxy
   BalancerCheck check = BalancerCheck::kNone;
+  bool proxied = false;  // agents dial ProxyAddress() instead of the arbitrator
 
   std::vector<Node> Nodes() const;
   std::vector<std::string> NodeNames() const;
@@ -49,6 +50,7 @@ struct Plan {
       const std::string& host) const;  // `host` may be `outside`: the root namespace's end of the uplink
   std::string Balancer() const;        // address:port that clients connect to
   std::string ArbitratorAddress() const;
+  std::string ProxyAddress() const;  // in the root namespace, where a test has its CorrespondenceProxy
 
   // Under /var/lib, not under `directory`, because mariadbd's user has to reach it and socket paths have to be short.
   std::string DataDirectory() const;

@@ -34,6 +34,7 @@ absl::StatusOr<LabState> Parse(const std::string& text, const std::string& direc
     state.plan.topology = yaml["topology"].as<std::string>();
     state.plan.agents = yaml["agents"].as<bool>();
     state.plan.check = yaml["mysql_check"].as<bool>() ? BalancerCheck::kMysqlCheck : BalancerCheck::kNone;
+    state.plan.proxied = yaml["proxied"].as<bool>();
     state.complete = yaml["complete"].as<bool>();
     return state;
   } catch (const YAML::Exception& e) {
@@ -84,8 +85,8 @@ absl::Status SaveState(const LabState& state) {
   out << YAML::BeginMap << YAML::Key << "id" << YAML::Value << state.plan.id << YAML::Key << "bin" << YAML::Value
       << state.plan.bin_directory << YAML::Key << "topology" << YAML::Value << YAML::DoubleQuoted << state.plan.topology
       << YAML::Key << "agents" << YAML::Value << state.plan.agents << YAML::Key << "mysql_check" << YAML::Value
-      << (state.plan.check == BalancerCheck::kMysqlCheck) << YAML::Key << "complete" << YAML::Value << state.complete
-      << YAML::EndMap;
+      << (state.plan.check == BalancerCheck::kMysqlCheck) << YAML::Key << "proxied" << YAML::Value << state.plan.proxied
+      << YAML::Key << "complete" << YAML::Value << state.complete << YAML::EndMap;
   return WriteFileDurably(StatePath(state.plan.directory), std::string(out.c_str()) + "\n");
 }
 

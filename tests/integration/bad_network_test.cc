@@ -1,0 +1,79 @@
+// Delay, loss, duplication and reordering on minder's own connections, on a real cluster.
+#include "tests/integration/cluster_fixture.h"
+#include "tests/lab/correspondence_proxy.h"
+
+namespace minder::lab {
+namespace {
+
+struct Proxied {
+  static LabOptions Options() {
+    LabOptions options = TestLabOptions("proxied", true);
+    options.proxied = true;
+    return options;
+  }
+};
+
+class BadNetworkTest : public ClusterTestOn<Proxied> {
+ protected:
+  static void SetUpTestSuite() {
+    ClusterTestOn<Proxied>::SetUpTestSuite();
+    auto proxy =
+        CorrespondenceProxy::Start({.listen = lab().plan().ProxyAddress(), .target = lab().plan().ArbitratorAddress()});
+    ASSERT_TRUE(proxy.ok()) << proxy.status();
+    proxy_ = *std::move(proxy);
+  }
+  static void TearDownTestSuite() {
+    proxy_.reset();
+    ClusterTestOn<Proxied>::TearDownTestSuite();
+  }
+  void TearDown() override {
+    proxy_->Set({});
+    proxy_->Release();
+    ClusterTestOn<Proxied>::TearDown();
+  }
+
+  static void DrainAndUndrain(const std::string& node) {
+    const CtlResult drain = Minderctl(lab(), {"drain", node, "--deadline", "40s"});
+    EXPECT_EQ(drain.code, 0) << drain.output;
+    EXPECT_EQ(lab().NotRouted(node), absl::OkStatus());
+    EXPECT_EQ(DrainStateIs(node, v1::DRAIN_STATE_DRAINED), absl::OkStatus());
+    const CtlResult undrain = Minderctl(lab(), {"undrain", node, "--deadline", "40s"});
+    EXPECT_EQ(undrain.code, 0) << undrain.output;
+    EXPECT_EQ(lab().Routed(node), absl::OkStatus());
+  }
+
+  static inline std::unique_ptr<CorrespondenceProxy> proxy_;
+};
+
+TEST_F(BadNetworkTest, F37DuplicatedAndReorderedMessagesChangeNothing) {
+  proxy_->Set({.duplicates = 2, .reorder = 0.3});
+  const auto before = proxy_->counters();
+  for (int i = 0; i < 3; ++i) DrainAndUndrain("node3");
+  EXPECT_GT(proxy_->counters().duplicated, before.duplicated);
+  EXPECT_GT(proxy_->counters().reordered, before.reordered);
+}
+
+TEST_F(BadNetworkTest, F44SlowAndLossyMessagesOnlyCostTime) {
+  proxy_->Set({.delay = absl::Milliseconds(400), .jitter = absl::Milliseconds(200), .drop = 0.05});
+  DrainAndUndrain("node3");
+  // What balancers do does not depend on the slow way.
+  ASSERT_TRUE(lab().Kill("node2").ok());
+  EXPECT_TRUE(OutOfBalancerAt("node2").has_value());
+  EXPECT_TRUE(Reached([] { return lab().Routed("node2"); }, absl::Seconds(40), "node2 back in the balancer"));
+}
+
+TEST_F(BadNetworkTest, OldOrdersThatArriveLateDoNotUndoNewerOnes) {
+  proxy_->Hold();
+  const CtlResult drain = Minderctl(lab(), {"drain", "node3", "--deadline", "1s"});
+  EXPECT_EQ(drain.code, 6) << drain.output;
+  const CtlResult undrain = Minderctl(lab(), {"undrain", "node3", "--deadline", "1s"});
+  EXPECT_EQ(undrain.code, 6) << undrain.output;
+  EXPECT_EQ(lab().Routed("node3"), absl::OkStatus());
+  proxy_->Release();
+  EXPECT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(20), "HEALTHY"));
+  EXPECT_EQ(DrainStateIs("node3", v1::DRAIN_STATE_SERVING), absl::OkStatus());
+  EXPECT_EQ(lab().Routed("node3"), absl::OkStatus());
+}
+
+}  // namespace
+}  // namespace minder::lab
