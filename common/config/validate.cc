@@ -288,6 +288,11 @@ void FillDefaults(v1::Configuration& configuration) {
   if (!timings.has_probe_deadline()) SetDuration(timings.mutable_probe_deadline(), absl::Milliseconds(900));
   if (!timings.has_fresh_for()) SetDuration(timings.mutable_fresh_for(), absl::Seconds(3));
   if (!timings.has_resend_after()) SetDuration(timings.mutable_resend_after(), absl::Seconds(3));
+  v1::Promotion& promotion = *configuration.mutable_promotion();
+  if (promotion.mode() == v1::Promotion::MODE_UNSPECIFIED) promotion.set_mode(v1::Promotion::MODE_AUTO);
+  if (promotion.eviction() == v1::Promotion::SWITCH_UNSPECIFIED) promotion.set_eviction(v1::Promotion::SWITCH_ON);
+  if (!promotion.has_order_validity()) SetDuration(promotion.mutable_order_validity(), absl::Seconds(2));
+  if (!promotion.has_hold_down()) SetDuration(promotion.mutable_hold_down(), absl::Minutes(1));
   for (v1::DbserverConfig& dbserver : *configuration.mutable_dbservers()) {
     if (dbserver.mysql().user().empty()) dbserver.mutable_mysql()->set_user("minder");
   }
@@ -305,6 +310,8 @@ std::vector<Problem> Validate(const v1::Configuration& configuration) {
   CheckDbservers(configuration, top, addresses);
   CheckDbclients(configuration, top, addresses);
   CheckTimings(configuration.timings(), top.Under("timings"));
+  CheckRange(top.Under("promotion"), "order_validity", configuration.promotion().order_validity());
+  CheckRange(top.Under("promotion"), "hold_down", configuration.promotion().hold_down());
   return problems;
 }
 

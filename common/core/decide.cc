@@ -2,8 +2,12 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_format.h"
 #include "common/core/drain_plan.h"
+#include "common/core/eviction.h"
+#include "common/core/grant.h"
 #include "common/core/party.h"
+#include "common/core/promotion.h"
 #include "common/core/proto_time.h"
 #include "common/core/rules.h"
 
@@ -23,10 +27,10 @@ void OrderNode(const v1::Configuration& config, const Facts& facts, const NodeFa
       BalancersToWaitFor(facts, node.config->name(), node.drain->drain_id()).empty());
 }
 
-void OrderBalancers(const v1::Configuration& config, const v1::ArbitratorState& state, v1::Decision& decision) {
+void OrderBalancers(const v1::Configuration& config, v1::Decision& decision) {
   v1::RoutingIntent intent;
-  intent.set_epoch(state.epoch());
-  for (const v1::DrainRecord& drain : state.drains()) {
+  intent.set_epoch(decision.next().epoch());
+  for (const v1::DrainRecord& drain : decision.next().drains()) {
     if (drain.ending()) continue;
     v1::DrainIntent& entry = *intent.add_drains();
     entry.set_dbserver(drain.dbserver());
@@ -47,7 +51,44 @@ bool IsOver(const v1::DrainRecord& drain, const Facts& facts) {
   return drain.ending() && node->fresh && node->report->drain().state() == v1::DRAIN_STATE_SERVING;
 }
 
-// When the next report turns stale.
+void KeepLastPrimary(const Facts& facts, v1::Decision& decision) {
+  v1::DurableState& next = *decision.mutable_next();
+  const bool is_new = facts.confirmed && facts.confirmed->view().id() != next.confirmed().view().id();
+  if (facts.confirmed) *next.mutable_confirmed() = *facts.confirmed;
+  next.mutable_deaths()->Assign(facts.deaths.begin(), facts.deaths.end());
+  if (!is_new) return;
+  v1::AuditRecord& record = *decision.add_records();
+  record.set_kind("confirmed");
+  record.set_epoch(next.epoch());
+  record.set_text(absl::StrFormat("the last primary component is %s", facts.last_primary_confirmed.detail));
+}
+
+// A human's request ends with the promotion that it began, or at once when there is none to begin.
+void EndRequest(const v1::ArbitratorState& state, const Facts& facts, v1::Decision& decision) {
+  v1::DurableState& next = *decision.mutable_next();
+  if (!next.has_request() || IsOpen(next.grant())) return;
+  if (!IsOpen(state.durable().grant())) {
+    v1::AuditRecord& record = *decision.add_records();
+    record.set_kind("grant");
+    record.set_text(absl::StrFormat("the request to promote %s (%s) came to nothing", next.request().group(),
+                                    next.request().reason()));
+    record.mutable_evidence()->Assign(facts.promotion.missing.begin(), facts.promotion.missing.end());
+  }
+  next.clear_request();
+}
+
+void Act(const v1::Configuration& config, const Facts& facts, const Rule& rule, BootTime now, v1::Decision& decision) {
+  AdvanceGrant(config, facts, now, decision);
+  if (rule.action == Action::kPromote) BeginGrant(facts, now, decision);
+  PlanEvictions(config, facts, now, rule.action == Action::kEvict, decision);
+}
+
+void OrderPrimary(const v1::Configuration& config, const Facts& facts, v1::Decision& decision) {
+  OrderGrant(config, facts, decision);
+  if (facts.paused.value != v1::TERNARY_YES) OrderEvictions(config, facts, decision);
+}
+
+// When the next report turns stale, or something that waits has waited long enough.
 void SetWakeUp(const v1::Configuration& config, const Facts& facts, BootTime now, v1::Decision& decision) {
   const absl::Duration fresh_for = FromProto(config.timings().fresh_for());
   absl::Duration next = absl::InfiniteDuration();
@@ -57,8 +98,31 @@ void SetWakeUp(const v1::Configuration& config, const Facts& facts, BootTime now
   for (const BalancerFacts& balancer : facts.balancers) {
     if (balancer.fresh) next = std::min(next, fresh_for - balancer.age);
   }
+  if (facts.paused.value == v1::TERNARY_YES)
+    next = std::min(next, SinceBoot(FromProto(decision.next().pause().until())) - now);
+  if (facts.held_down.value == v1::TERNARY_YES) {
+    next = std::min(next, SinceBoot(FromProto(decision.next().grant().ordered_at())) +
+                              FromProto(config.promotion().hold_down()) - now);
+  }
+  for (const v1::Eviction& eviction : decision.next().evictions()) {
+    const absl::Duration left =
+        SinceBoot(FromProto(eviction.ordered_at())) + FromProto(config.promotion().order_validity()) - now;
+    if (left >= absl::ZeroDuration()) next = std::min(next, left);
+  }
   if (next == absl::InfiniteDuration()) return;
   *decision.mutable_next_wake_up() = ToProto(ToSinceBoot(now + next + absl::Nanoseconds(1)));
+}
+
+// The command with which a human may go on where the arbitrator does not.
+std::string CommandFor(const Facts& facts, const Rule& rule) {
+  const std::string_view id = rule.id;
+  const std::string group = NameOf(facts.promotion.group);
+  if (id == "R010") return "minderctl resume";
+  if (id == "R410") return absl::StrFormat("minderctl make_primary %s", group);
+  if ((id == "R420" || id == "R430") && !group.empty())
+    return absl::StrFormat("minderctl make_primary %s --force, once it is certain that no other node is primary",
+                           group);
+  return "";
 }
 
 }  // namespace
@@ -75,11 +139,19 @@ v1::Decision Decide(const v1::Configuration& config, const v1::ArbitratorState& 
   decision.set_rule(rule.id);
   decision.set_reason(rule.reason(facts));
   for (v1::Evidence& evidence : EvidenceOf(facts)) *decision.add_evidence() = std::move(evidence);
-  for (const NodeFacts& node : facts.nodes) OrderNode(config, facts, node, decision);
-  OrderBalancers(config, state, decision);
-  for (const v1::DrainRecord& drain : state.drains()) {
-    if (!IsOver(drain, facts)) *decision.add_next_drains() = drain;
+  decision.set_command(CommandFor(facts, rule));
+  *decision.mutable_next() = state.durable();
+  decision.mutable_next()->clear_drains();
+  for (const v1::DrainRecord& drain : state.durable().drains()) {
+    if (!IsOver(drain, facts)) *decision.mutable_next()->add_drains() = drain;
   }
+  if (facts.paused.value == v1::TERNARY_NO) decision.mutable_next()->clear_pause();
+  KeepLastPrimary(facts, decision);
+  Act(config, facts, rule, now, decision);
+  EndRequest(state, facts, decision);
+  for (const NodeFacts& node : facts.nodes) OrderNode(config, facts, node, decision);
+  OrderBalancers(config, decision);
+  OrderPrimary(config, facts, decision);
   SetWakeUp(config, facts, now, decision);
   return decision;
 }

@@ -8,8 +8,9 @@
 
 namespace minder {
 
-// The mind of the arbitrator (design.md section 4): deterministic, total, without I/O. The shell persists next_drains
-// when they differ from state.drains(), and only then sends what differs from the orders that it sent before.
+// The mind of the arbitrator (design.md section 4): deterministic, total, without I/O. The shell persists `next`
+// and `records` when `next` differs from state.durable(), and only then sends what differs from the orders that it
+// sent before.
 v1::Decision Decide(const v1::Configuration& config, const v1::ArbitratorState& state, BootTime now);
 
 // The same, from facts that are gathered already.

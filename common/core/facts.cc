@@ -6,7 +6,11 @@
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "common/core/eviction.h"
+#include "common/core/grant.h"
+#include "common/core/last_primary.h"
 #include "common/core/lookup.h"
+#include "common/core/promotion.h"
 #include "common/core/proto_time.h"
 
 namespace minder {
@@ -37,8 +41,8 @@ absl::Duration AgeOf(const Knowledge& knowledge, BootTime now) {
 }
 
 const v1::DrainRecord* DrainOf(const v1::ArbitratorState& state, const std::string& dbserver) {
-  const auto it = std::ranges::find(state.drains(), dbserver, &v1::DrainRecord::dbserver);
-  return it == state.drains().end() ? nullptr : &*it;
+  const auto it = std::ranges::find(state.durable().drains(), dbserver, &v1::DrainRecord::dbserver);
+  return it == state.durable().drains().end() ? nullptr : &*it;
 }
 
 NodeFacts GatherNode(const v1::Configuration& config, const v1::DbserverConfig& node, const v1::ArbitratorState& state,
@@ -142,6 +146,105 @@ Fact ConfigurationAgrees(const Facts& facts, const v1::Configuration& config) {
   return NobodyIn(other, absl::StrFormat("version %d everywhere", config.version()), "another version at");
 }
 
+Fact Paused(const v1::DurableState& durable, BootTime now) {
+  if (!durable.has_pause()) return No("not paused");
+  const absl::Duration left = SinceBoot(FromProto(durable.pause().until())) - now;
+  if (left <= absl::ZeroDuration()) return No("a pause is over");
+  return Yes(absl::StrFormat("for another %s, by %s", absl::FormatDuration(absl::Ceil(left, absl::Seconds(1))),
+                             durable.pause().reason()));
+}
+
+Fact Starting(const v1::Configuration& config, const v1::ArbitratorState& state, const Facts& facts, BootTime now) {
+  const absl::Duration up = now - SinceBoot(FromProto(state.started_at()));
+  if (up >= FromProto(config.timings().fresh_for()) || facts.reports_fresh.value == v1::TERNARY_YES)
+    return No("every dbserver had the time to report");
+  return Yes(absl::StrFormat("the arbitrator has just started; %s", facts.reports_fresh.detail));
+}
+
+// Two live primary components with no member in common; nothing else shows a split brain (galera.md section 1).
+Fact SplitBrain(const Facts& facts) {
+  for (const NodeFacts& a : facts.nodes) {
+    if (a.primary != v1::TERNARY_YES || a.report->members().empty()) continue;
+    for (const NodeFacts& b : facts.nodes) {
+      if (b.primary != v1::TERNARY_YES || b.report->members().empty()) continue;
+      const bool disjoint = std::ranges::none_of(
+          a.report->members(), [&](const v1::ViewMember& member) { return ViewHas(*b.report, member.uuid()); });
+      if (disjoint)
+        return Yes(absl::StrFormat("%s and %s are two primary components", a.report->group(), b.report->group()));
+    }
+  }
+  return No("no two primary components are seen");
+}
+
+Fact SomebodyPrimary(const Facts& facts) {
+  Names primary;
+  Names unknown;
+  for (const NodeFacts& node : facts.nodes) {
+    if (node.primary == v1::TERNARY_YES) primary.push_back(node.config->name());
+    if (node.primary == v1::TERNARY_UNKNOWN) unknown.push_back(node.config->name());
+  }
+  if (!primary.empty()) return Yes(Join(primary));
+  if (!unknown.empty()) return Unknown(absl::StrFormat("nothing is known of %s", Join(unknown)));
+  return No("nobody is");
+}
+
+Fact HeldDown(const v1::Configuration& config, const v1::DurableState& durable, BootTime now) {
+  const BootTime until = SinceBoot(FromProto(durable.grant().ordered_at())) + FromProto(config.promotion().hold_down());
+  if (durable.grant().state() != v1::GRANT_STATE_DONE || now >= until) return No("no promotion was made lately");
+  return Yes(absl::StrFormat(
+      "the last promotion is %s old, and the next one may follow it after %s",
+      absl::FormatDuration(absl::Trunc(now - SinceBoot(FromProto(durable.grant().ordered_at())), absl::Seconds(1))),
+      absl::FormatDuration(FromProto(config.promotion().hold_down()))));
+}
+
+Fact MemberDead(const v1::Configuration& config, const Facts& facts) {
+  Names dead;
+  for (const DeadMember& member : facts.dead_members) {
+    if (CanEvict(config, facts, member)) dead.push_back(member.node->config->name());
+  }
+  if (dead.empty()) return No("no dead member is to be evicted");
+  return Yes(absl::StrFormat("%s died, and the primary component waits for it", Join(dead)));
+}
+
+Fact AllStopped(const Facts& facts) {
+  Names others;
+  for (const NodeFacts& node : facts.nodes) {
+    if (node.running != v1::TERNARY_NO) others.push_back(node.config->name());
+  }
+  return NobodyIn(others, "every mariadbd is stopped", "not seen to be stopped");
+}
+
+Fact SomebodySeen(const Facts& facts) {
+  const bool seen =
+      std::ranges::any_of(facts.nodes, [](const NodeFacts& node) { return node.running == v1::TERNARY_YES; });
+  return seen ? Yes("somebody runs") : No("nobody is seen to run");
+}
+
+Fact GrantOpen(const v1::Grant& grant) {
+  return IsOpen(grant) ? Yes(DescribeGrant(grant)) : No("no promotion is under way");
+}
+
+Fact LastPrimaryConfirmed(const Facts& facts) {
+  if (!facts.confirmed) return Unknown("no primary component was ever reported alike by all of its members");
+  Names members;
+  for (const v1::Member& member : facts.confirmed->members()) members.push_back(member.dbserver());
+  return Yes(absl::StrFormat("%s, view %s", absl::StrJoin(members, "+"), facts.confirmed->view().id()));
+}
+
+Fact GroupReady(const PromotionPlan& plan) {
+  if (!plan.group.empty()) return Yes(NameOf(plan.group));
+  return No(absl::StrJoin(plan.missing, "; "));
+}
+
+Fact OthersProven(const PromotionPlan& plan) {
+  Names missing;
+  Names found;
+  for (const Other& other : plan.others)
+    (other.proof == Other::Proof::kMissing ? missing : found).push_back(other.detail);
+  if (!missing.empty()) return Unknown(absl::StrJoin(missing, "; "));
+  return Yes(found.empty() ? "there are no others" : absl::StrJoin(found, "; "));
+}
+
 }  // namespace
 
 Facts GatherFacts(const v1::Configuration& config, const v1::ArbitratorState& state, BootTime now) {
@@ -156,6 +259,23 @@ Facts GatherFacts(const v1::Configuration& config, const v1::ArbitratorState& st
   facts.none_drained = NoneDrained(facts);
   facts.balancers_in_step = BalancersInStep(facts);
   facts.configuration_agrees = ConfigurationAgrees(facts, config);
+  facts.confirmed = ConfirmLastPrimary(facts.nodes, state.durable());
+  facts.deaths = DeathsIn(facts.confirmed, facts.nodes, state.durable());
+  facts.dead_members = FindDeadMembers(facts);
+  facts.promotion = PlanPromotion(config, state, facts);
+  facts.paused = Paused(state.durable(), now);
+  facts.starting = Starting(config, state, facts, now);
+  facts.split_brain = SplitBrain(facts);
+  facts.grant_open = GrantOpen(state.durable().grant());
+  facts.held_down = HeldDown(config, state.durable(), now);
+  facts.member_dead = MemberDead(config, facts);
+  facts.all_stopped = AllStopped(facts);
+  facts.somebody_primary = SomebodyPrimary(facts);
+  facts.somebody_seen = SomebodySeen(facts);
+  facts.last_primary_confirmed = LastPrimaryConfirmed(facts);
+  facts.group_ready = GroupReady(facts.promotion);
+  facts.others_proven = OthersProven(facts.promotion);
+  facts.promotes_by_itself = config.promotion().mode() == v1::Promotion::MODE_AUTO || state.durable().has_request();
   return facts;
 }
 
@@ -173,6 +293,18 @@ std::vector<v1::Evidence> EvidenceOf(const Facts& facts) {
   add("none_drained", facts.none_drained);
   add("balancers_in_step", facts.balancers_in_step);
   add("configuration_agrees", facts.configuration_agrees);
+  add("paused", facts.paused);
+  add("starting", facts.starting);
+  add("split_brain", facts.split_brain);
+  add("grant_open", facts.grant_open);
+  add("held_down", facts.held_down);
+  add("member_dead", facts.member_dead);
+  add("all_stopped", facts.all_stopped);
+  add("somebody_primary", facts.somebody_primary);
+  add("somebody_seen", facts.somebody_seen);
+  add("last_primary_confirmed", facts.last_primary_confirmed);
+  add("group_ready", facts.group_ready);
+  add("others_proven", facts.others_proven);
   return evidence;
 }
 

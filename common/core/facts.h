@@ -1,6 +1,7 @@
 #ifndef MINDER_COMMON_CORE_FACTS_H_
 #define MINDER_COMMON_CORE_FACTS_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,11 +40,58 @@ struct Fact {
   std::string detail;
 };
 
+// A member of a live primary component whose process its own agent saw exit.
+struct DeadMember {
+  const NodeFacts* node = nullptr;
+  std::string gcomm_uuid;                     // of the dead process
+  std::vector<const NodeFacts*> survivors{};  // in that component, and able to evict it; by name
+  bool quorum_stays = false;                  // survivors are more than half of the last primary component by weight
+};
+
+// A member of the last primary component that is not in the group to promote.
+struct Other {
+  enum class Proof {
+    kMissing,  // nothing is proven: it may be in a primary component
+    kPromise,  // it is seen non-Primary, and can be asked for its promise (E1)
+    kProven,   // it is dead (E3), or has given its promise
+  };
+  std::string dbserver;
+  Proof proof = Proof::kMissing;
+  std::string detail{};             // what is proven or missing
+  const NodeFacts* node = nullptr;  // nullptr when it is no longer configured
+};
+
+// Who could be promoted, and what is proven about all the others (design.md section 4, O2 and O3).
+struct PromotionPlan {
+  std::vector<const NodeFacts*> group;  // G, by name; empty when nobody could be
+  std::vector<Other> others;            // O, by name
+  std::vector<std::string> missing;     // why not; empty when promises are all that is asked for
+
+  bool Possible() const { return !group.empty() && missing.empty(); }
+};
+
 // Everything that rules look at, computed once for a decision.
 struct Facts {
-  std::vector<NodeFacts> nodes;          // in the order of the configuration
-  std::vector<BalancerFacts> balancers;  // likewise
-  Fact reports_fresh;                    // every dbserver reported lately
+  std::vector<NodeFacts> nodes;                   // in the order of the configuration
+  std::vector<BalancerFacts> balancers;           // likewise
+  std::optional<v1::ConfirmedPrimary> confirmed;  // P, as of now
+  std::vector<v1::Death> deaths;                  // of members of P, sorted by gcomm_uuid
+  std::vector<DeadMember> dead_members;
+  PromotionPlan promotion;
+  Fact paused;
+  Fact starting;  // the arbitrator waits for the first reports
+  Fact split_brain;
+  Fact grant_open;
+  Fact member_dead;  // there is one that can be evicted
+  Fact all_stopped;
+  Fact somebody_primary;  // unknown while somebody is not seen
+  Fact somebody_seen;     // any dbserver reports that it runs
+  Fact last_primary_confirmed;
+  Fact group_ready;                 // there is a group that could be promoted
+  Fact others_proven;               // each other member of P is dead, or can give or has given its promise
+  Fact held_down;                   // a promotion was made a short while ago
+  bool promotes_by_itself = false;  // as configured, or because a human has asked for this one
+  Fact reports_fresh;               // every dbserver reported lately
   Fact primary_component;  // there is exactly one that we see; unknown while somebody who could be in one is not seen
   Fact all_synced;         // every dbserver is Synced in it
   Fact none_drained;       // no drain is in force

@@ -26,21 +26,99 @@ std::string WhatIsMissing(const Facts& f) {
   return absl::StrJoin(missing, "; ");
 }
 
+std::string WhyNotPromoted(const Facts& f) { return absl::StrJoin(f.promotion.missing, "; "); }
+
+// Nobody is seen to be primary, and somebody runs whom it concerns.
+bool NobodyPrimary(const Facts& f) { return f.somebody_primary.value != v1::TERNARY_YES && IsYes(f.somebody_seen); }
+
+std::string PromotionReason(const Facts& f) {
+  return absl::StrFormat("%s can be made primary: %s", f.group_ready.detail, f.others_proven.detail);
+}
+
 constexpr std::array kRules = {
+    Rule{.id = "R010",
+         .diagnosis = v1::DIAGNOSIS_PAUSED,
+         .matches = [](const Facts& f) { return IsYes(f.paused); },
+         .reason = [](const Facts& f) { return absl::StrFormat("paused %s; nothing is ordered", f.paused.detail); },
+         .title = "a human has paused the arbitrator"},
+    Rule{.id = "R020",
+         .diagnosis = v1::DIAGNOSIS_SPLIT_BRAIN,
+         .matches = [](const Facts& f) { return IsYes(f.split_brain); },
+         .reason =
+             [](const Facts& f) {
+               return absl::StrFormat("%s; a human has to say which of them is rebuilt", f.split_brain.detail);
+             },
+         .title = "two live primary components have no member in common"},
+    Rule{.id = "R030",
+         .diagnosis = v1::DIAGNOSIS_GRANT_PENDING,
+         .matches = [](const Facts& f) { return IsYes(f.grant_open); },
+         .reason = [](const Facts& f) { return f.grant_open.detail; },
+         .title = "a promotion is under way"},
     Rule{.id = "R100",
          .diagnosis = v1::DIAGNOSIS_HEALTHY,
          .matches = NothingMissing,
          .reason =
              [](const Facts& f) {
                return absl::StrFormat("one primary component, %s, all Synced", f.primary_component.detail);
-             }},
+             },
+         .title = "one primary component, and nothing is missing"},
+    Rule{.id = "R150",
+         .diagnosis = v1::DIAGNOSIS_MEMBER_DEAD,
+         .matches = [](const Facts& f) { return IsYes(f.primary_component) && IsYes(f.member_dead); },
+         .reason = [](const Facts& f) { return f.member_dead.detail + "; it is evicted"; },
+         .action = Action::kEvict,
+         .title = "a member of the primary component was seen to exit, and is still waited for"},
     Rule{.id = "R200",
          .diagnosis = v1::DIAGNOSIS_DEGRADED,
          .matches = [](const Facts& f) { return IsYes(f.primary_component); },
          .reason =
              [](const Facts& f) {
                return absl::StrFormat("one primary component, %s; %s", f.primary_component.detail, WhatIsMissing(f));
-             }},
+             },
+         .title = "one primary component, and something is missing"},
+    Rule{.id = "R300",
+         .diagnosis = v1::DIAGNOSIS_STARTING,
+         .matches = [](const Facts& f) { return f.somebody_primary.value != v1::TERNARY_YES && IsYes(f.starting); },
+         .reason = [](const Facts& f) { return f.starting.detail; },
+         .title = "the arbitrator has just started and waits for reports"},
+    Rule{.id = "R310",
+         .diagnosis = v1::DIAGNOSIS_FULL_STOP,
+         .matches = [](const Facts& f) { return IsYes(f.all_stopped); },
+         .reason =
+             [](const Facts&) {
+               return std::string(
+                   "every mariadbd is stopped; those that crashed are started by their agents and form "
+                   "the cluster again when all are back, the others wait for a human");
+             },
+         .title = "every mariadbd is stopped"},
+    Rule{.id = "R400",
+         .diagnosis = v1::DIAGNOSIS_NO_PRIMARY,
+         .matches =
+             [](const Facts& f) {
+               return NobodyPrimary(f) && f.promotion.Possible() && f.promotes_by_itself && !IsYes(f.held_down);
+             },
+         .reason = PromotionReason,
+         .action = Action::kPromote,
+         .title = "no primary component, a group is ready, and about each other member there is proof or a promise"},
+    Rule{.id = "R410",
+         .diagnosis = v1::DIAGNOSIS_NO_PRIMARY,
+         .matches = [](const Facts& f) { return NobodyPrimary(f) && f.promotion.Possible(); },
+         .reason =
+             [](const Facts& f) {
+               return absl::StrFormat("%s; %s", PromotionReason(f),
+                                      IsYes(f.held_down) ? f.held_down.detail : "promotion is manual");
+             },
+         .title = "the same, but promotion is manual or held down"},
+    Rule{.id = "R420",
+         .diagnosis = v1::DIAGNOSIS_NO_PRIMARY,
+         .matches = [](const Facts& f) { return NobodyPrimary(f) && IsYes(f.others_proven) && IsYes(f.reports_fresh); },
+         .reason = [](const Facts& f) { return absl::StrFormat("nothing is promoted: %s", WhyNotPromoted(f)); },
+         .title = "no primary component, everybody is seen, and something forbids a promotion"},
+    Rule{.id = "R430",
+         .diagnosis = v1::DIAGNOSIS_NO_PRIMARY_PARTIAL,
+         .matches = NobodyPrimary,
+         .reason = [](const Facts& f) { return absl::StrFormat("nothing is promoted: %s", WhyNotPromoted(f)); },
+         .title = "no primary component is seen, and about somebody nothing is proven"},
     Rule{.id = "R900",
          .diagnosis = v1::DIAGNOSIS_UNKNOWN,
          .matches = [](const Facts&) { return true; },
@@ -48,7 +126,8 @@ constexpr std::array kRules = {
              [](const Facts& f) {
                return absl::StrFormat("no one primary component is known (%s); nothing is done",
                                       f.primary_component.detail);
-             }},
+             },
+         .title = "what is known allows no diagnosis"},
 };
 
 constexpr bool IdsRise() {

@@ -8,12 +8,21 @@
 
 namespace minder {
 
-// One row of the table: when its condition holds, this is the diagnosis.
+// What a rule has done about primary components.
+enum class Action {
+  kNothing,
+  kEvict,    // evict the dead members
+  kPromote,  // begin the promotion that the facts plan
+};
+
+// One row of the table: when its condition holds, this is the diagnosis and this is done.
 struct Rule {
   const char* id;  // "R" and a number that rises from row to row, with gaps for rows to come
   v1::Diagnosis diagnosis;
   bool (*matches)(const Facts&);
   std::string (*reason)(const Facts&);  // one sentence for humans
+  Action action = Action::kNothing;
+  const char* title;  // when it matches, for humans
 };
 
 // The table, in order: the first match wins. The last row matches always and does nothing.

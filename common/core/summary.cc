@@ -130,7 +130,7 @@ v1::StatusSummaryResponse Summarise(const v1::Configuration& config, const v1::A
   summary.set_diagnosis(decision.diagnosis());
   summary.set_rule(decision.rule());
   summary.set_reason(decision.reason());
-  summary.set_epoch(state.epoch());
+  summary.set_epoch(state.durable().epoch());
   summary.set_config_version(config.version());
   for (const NodeFacts& node : facts.nodes) *summary.add_nodes() = SummariseNode(node, facts, config);
   return summary;

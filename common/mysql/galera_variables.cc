@@ -55,6 +55,7 @@ const Setters<v1::WsrepStatus>& StatusSetters() {
       {"wsrep_cluster_status", [](auto& v, Status& s) { s.set_cluster_status(ClusterStatusOf(v)); }},
       {"wsrep_connected", [](auto& v, Status& s) { s.set_connected(BoolOf(v)); }},
       {"wsrep_desync_count", [](auto& v, Status& s) { s.set_desync_count(NumberOf<std::uint32_t>(v)); }},
+      {"wsrep_evs_evict_list", [](auto& v, Status& s) { s.set_evs_evict_list(CleanUtf8(v)); }},
       {"wsrep_evs_delayed", [](auto& v, Status& s) { s.set_evs_delayed(CleanUtf8(v)); }},
       {"wsrep_evs_state", [](auto& v, Status& s) { s.set_evs_state(CleanUtf8(v)); }},
       {"wsrep_flow_control_paused", [](auto& v, Status& s) { s.set_flow_control_paused(FractionOf(v)); }},

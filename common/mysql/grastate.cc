@@ -19,16 +19,6 @@ namespace {
 constexpr absl::string_view kRecovered = "WSREP: Recovered position:";
 constexpr std::size_t kMaxGrastate = 64 << 10;  // a real one has 130 bytes
 
-// 8-4-4-4-12 hexadecimal digits.
-bool IsUuid(absl::string_view text) {
-  if (text.size() != 36) return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-    if (dash ? text[i] != '-' : !absl::ascii_isxdigit(text[i])) return false;
-  }
-  return true;
-}
-
 // SimpleAtoi also takes blanks and a plus sign, which no writer of these files makes.
 bool ParseSeqno(absl::string_view text, std::int64_t* seqno) {
   if (text.empty() || (text[0] != '-' && !absl::ascii_isdigit(text[0]))) return false;
@@ -76,6 +66,15 @@ std::optional<RecoveredPosition> ParsePosition(absl::string_view text) {
 }
 
 }  // namespace
+
+bool IsUuid(absl::string_view text) {
+  if (text.size() != 36) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    if (dash ? text[i] != '-' : !absl::ascii_isxdigit(text[i])) return false;
+  }
+  return true;
+}
 
 absl::StatusOr<Grastate> ParseGrastate(const std::string& content) {
   if (content.size() > kMaxGrastate) return absl::InvalidArgumentError("grastate.dat is far too large to be one");

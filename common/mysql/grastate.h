@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "minder/v1/status.pb.h"
 
 namespace minder {
@@ -24,6 +25,9 @@ struct RecoveredPosition {
 };
 // From the log of mariadbd --wsrep-recover; the last one counts. NOT_FOUND when there is none.
 absl::StatusOr<RecoveredPosition> ParseRecoveredPosition(const std::string& log);
+
+// 8-4-4-4-12 hexadecimal digits.
+bool IsUuid(absl::string_view text);
 
 // True for a position that data stands behind: the uuid is not zero and the seqno known.
 bool HasData(const v1::Position& position);

@@ -17,9 +17,14 @@
 namespace minder {
 namespace {
 
-bool SameDrains(const google::protobuf::RepeatedPtrField<v1::DrainRecord>& a,
-                const google::protobuf::RepeatedPtrField<v1::DrainRecord>& b) {
-  return std::ranges::equal(a, b, google::protobuf::util::MessageDifferencer::Equals);
+// How much of a pause was left is not known; a human can end it.
+constexpr absl::Duration kPauseAfterReboot = absl::Hours(1);
+
+v1::AuditRecord RecordOf(const std::string& kind, const std::string& text) {
+  v1::AuditRecord record;
+  record.set_kind(kind);
+  record.set_text(text);
+  return record;
 }
 
 // The order as the message that carries it.
@@ -35,10 +40,30 @@ v1::Message VerbOf(const v1::Order& order) {
     case v1::Order::kRoutingIntent:
       *message.mutable_routing_intent() = order.routing_intent();
       break;
+    case v1::Order::kFreeze:
+      *message.mutable_freeze() = order.freeze();
+      break;
+    case v1::Order::kMakePrimary:
+      *message.mutable_make_primary() = order.make_primary();
+      break;
+    case v1::Order::kEvictMember:
+      *message.mutable_evict_member() = order.evict_member();
+      break;
+    case v1::Order::kRecover:
+      *message.mutable_recover() = order.recover();
+      break;
     case v1::Order::VERB_NOT_SET:
       break;
   }
   return message;
+}
+
+// After a reboot the times of before mean nothing: what had to be waited for is waited for again from now.
+void Rebase(BootTime now, v1::DurableState& durable) {
+  const google::protobuf::Duration then = ToProto(ToSinceBoot(now));
+  if (durable.has_grant()) *durable.mutable_grant()->mutable_ordered_at() = then;
+  for (v1::Eviction& eviction : *durable.mutable_evictions()) *eviction.mutable_ordered_at() = then;
+  if (durable.has_pause()) *durable.mutable_pause()->mutable_until() = ToProto(ToSinceBoot(now) + kPauseAfterReboot);
 }
 
 }  // namespace
@@ -46,10 +71,13 @@ v1::Message VerbOf(const v1::Order& order) {
 absl::StatusOr<std::unique_ptr<Arbitrator>> Arbitrator::Create(EventLoop& loop, const v1::Configuration& config,
                                                                Store& store, const std::string& boot_id) {
   auto arbitrator = std::unique_ptr<Arbitrator>(new Arbitrator(loop, config, store, boot_id));
-  MINDER_ASSIGN_OR_RETURN(*arbitrator->state_.mutable_drains(), store.Drains());
-  for (const v1::DrainRecord& drain : arbitrator->state_.drains()) {
+  MINDER_ASSIGN_OR_RETURN(v1::DurableState durable, store.Load());
+  for (const v1::DrainRecord& drain : durable.drains()) {
     spdlog::info("drain {} of {} goes on", drain.drain_id(), drain.dbserver());
   }
+  if (durable.boot_id() != boot_id) Rebase(loop.Now(), durable);
+  durable.set_boot_id(boot_id);
+  *arbitrator->state_.mutable_durable() = std::move(durable);
   return arbitrator;
 }
 
@@ -77,6 +105,10 @@ Arbitrator::Outlook Arbitrator::Look() const {
   outlook.facts = GatherFacts(config_, state_, now);
   outlook.decision = Decide(config_, state_, outlook.facts, now);
   outlook.summary = Summarise(config_, state_, outlook.facts, outlook.decision);
+  if (!store_error_.empty()) {
+    outlook.summary.set_reason(absl::StrFormat("%s; nothing can be recorded, so nothing is ordered: %s",
+                                               outlook.summary.reason(), store_error_));
+  }
   return outlook;
 }
 
@@ -88,7 +120,7 @@ std::uint64_t Arbitrator::Subscribe(std::function<void()> changed) {
 void Arbitrator::Unsubscribe(std::uint64_t id) { subscribers_.erase(id); }
 
 absl::Status Arbitrator::RecordDrain(const std::string& dbserver, const std::string& drain_id) {
-  Drains drains = state_.drains();
+  Drains drains = state_.durable().drains();
   auto it = std::ranges::find(drains, dbserver, &v1::DrainRecord::dbserver);
   if (it != drains.end() && !it->ending()) return absl::OkStatus();
   if (it == drains.end()) {
@@ -98,15 +130,11 @@ absl::Status Arbitrator::RecordDrain(const std::string& dbserver, const std::str
   it->set_drain_id(drain_id);
   it->set_ending(false);
   *it->mutable_ordered_at() = google::protobuf::util::TimeUtil::GetCurrentTime();
-  std::ranges::sort(drains, {}, &v1::DrainRecord::dbserver);
-  MINDER_RETURN_IF_ERROR(Persist(drains));
-  spdlog::info("drain {} of {} begins", drain_id, dbserver);
-  ThinkSoon();
-  return absl::OkStatus();
+  return PersistDrains(std::move(drains), absl::StrFormat("drain %s of %s begins", drain_id, dbserver));
 }
 
 absl::Status Arbitrator::RecordUndrain(const std::string& dbserver) {
-  Drains drains = state_.drains();
+  Drains drains = state_.durable().drains();
   auto it = std::ranges::find(drains, dbserver, &v1::DrainRecord::dbserver);
   if (it == drains.end()) {  // also ends a drain that only the agent knows of
     drains.Add()->set_dbserver(dbserver);
@@ -114,11 +142,50 @@ absl::Status Arbitrator::RecordUndrain(const std::string& dbserver) {
   }
   if (it->ending()) return absl::OkStatus();
   it->set_ending(true);
+  return PersistDrains(std::move(drains), absl::StrFormat("the drain of %s ends", dbserver));
+}
+
+absl::Status Arbitrator::PersistDrains(Drains drains, const std::string& what) {
   std::ranges::sort(drains, {}, &v1::DrainRecord::dbserver);
-  MINDER_RETURN_IF_ERROR(Persist(drains));
-  spdlog::info("the drain of {} ends", dbserver);
-  ThinkSoon();
-  return absl::OkStatus();
+  v1::DurableState next = state_.durable();
+  *next.mutable_drains() = std::move(drains);
+  Records records;
+  *records.Add() = RecordOf("drain", what);
+  return Persist(next, records);
+}
+
+absl::Status Arbitrator::RecordPause(const v1::Pause& pause) {
+  v1::DurableState next = state_.durable();
+  *next.mutable_pause() = pause;
+  Records records;
+  *records.Add() = RecordOf("pause", absl::StrFormat("paused by %s", pause.reason()));
+  return Persist(next, records);
+}
+
+absl::Status Arbitrator::RecordResume() {
+  v1::DurableState next = state_.durable();
+  next.clear_pause();
+  Records records;
+  *records.Add() = RecordOf("pause", "resumed");
+  return Persist(next, records);
+}
+
+absl::Status Arbitrator::RecordRequest(const v1::PromotionRequest& request) {
+  v1::DurableState next = state_.durable();
+  *next.mutable_request() = request;
+  Records records;
+  *records.Add() = RecordOf("grant", absl::StrFormat("%s is to be promoted%s, says %s", request.group(),
+                                                     request.force() ? " by force" : "", request.reason()));
+  return Persist(next, records);
+}
+
+absl::Status Arbitrator::RecordDeath(const v1::Death& death, const std::string& reason) {
+  v1::DurableState next = state_.durable();
+  *next.add_deaths() = death;
+  std::ranges::sort(*next.mutable_deaths(), {}, &v1::Death::gcomm_uuid);
+  Records records;
+  *records.Add() = RecordOf("death", absl::StrFormat("%s is declared dead: %s", death.dbserver(), reason));
+  return Persist(next, records);
 }
 
 void Arbitrator::RequestStatus(const std::string& dbserver) {
@@ -170,7 +237,8 @@ void Arbitrator::Think() {
     last_reason_ = decision.reason();
   }
   // What cannot be recorded is not ordered.
-  if (!SameDrains(decision.next_drains(), state_.drains()) && !Persist(decision.next_drains()).ok()) return;
+  const bool changed_state = !google::protobuf::util::MessageDifferencer::Equals(decision.next(), state_.durable());
+  if ((changed_state || !decision.records().empty()) && !Persist(decision.next(), decision.records()).ok()) return;
   for (const v1::Order& order : decision.orders()) Send(order);
   loop_.Cancel(std::exchange(wake_up_, 0));
   if (decision.has_next_wake_up()) {
@@ -181,13 +249,20 @@ void Arbitrator::Think() {
   }
 }
 
-absl::Status Arbitrator::Persist(const Drains& drains) {
-  absl::Status status = store_.SetDrains(drains);
+// What is durable is what counts: the state in memory follows the store, and what it means is thought over again.
+absl::Status Arbitrator::Persist(const v1::DurableState& next, const Records& records) {
+  const absl::Status status = store_.Save(next, records);
   if (!status.ok()) {
-    spdlog::error("cannot record the drains, so nothing is ordered: {}", std::string(status.message()));
+    if (store_error_ != status.message())
+      spdlog::error("cannot record, so nothing is ordered: {}", std::string(status.message()));
+    store_error_ = std::string(status.message());
     return status;
   }
-  *state_.mutable_drains() = drains;
+  store_error_.clear();
+  for (const v1::AuditRecord& record : records)
+    spdlog::info("{} (epoch {}): {}", record.kind(), record.epoch(), record.text());
+  *state_.mutable_durable() = next;
+  ThinkSoon();
   return status;
 }
 

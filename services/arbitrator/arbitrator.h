@@ -50,19 +50,29 @@ class Arbitrator {
   absl::Status RecordDrain(const std::string& dbserver, const std::string& drain_id);
   absl::Status RecordUndrain(const std::string& dbserver);
 
+  // Records a human's will, durably; the decision follows.
+  absl::Status RecordPause(const v1::Pause& pause);
+  absl::Status RecordResume();
+  absl::Status RecordRequest(const v1::PromotionRequest& request);
+  absl::Status RecordDeath(const v1::Death& death, const std::string& reason);
+
+  absl::StatusOr<v1::HistoryResponse> History(std::uint32_t limit) { return store_.History(limit); }
+
   // Asks a dbserver for a report.
   void RequestStatus(const std::string& dbserver);
   const v1::ArbitratorState& state() const { return state_; }
 
  private:
   using Drains = google::protobuf::RepeatedPtrField<v1::DrainRecord>;
+  using Records = google::protobuf::RepeatedPtrField<v1::AuditRecord>;
 
   Arbitrator(EventLoop& loop, const v1::Configuration& config, Store& store, const std::string& boot_id);
   void OnMessage(const v1::Message& message);
   void OnConnected(const v1::Party& party);
   void ThinkSoon();
   void Think();
-  absl::Status Persist(const Drains& drains);
+  absl::Status Persist(const v1::DurableState& next, const Records& records);
+  absl::Status PersistDrains(Drains drains, const std::string& what);
   void Send(const v1::Order& order);
 
   EventLoop& loop_;
@@ -75,6 +85,7 @@ class Arbitrator {
   std::uint64_t next_subscriber_ = 1;
   bool thinking_soon_ = false;
   std::string last_reason_;
+  std::string store_error_;  // why the last write failed; empty when it did not
   EventLoop::TimerId wake_up_ = 0;
   std::shared_ptr<Arbitrator*> alive_;
 };

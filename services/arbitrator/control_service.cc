@@ -114,7 +114,7 @@ class Service : public v1::ControlService::CallbackService {
                                                        const Arbitrator::Outlook& outlook, v1::UndrainResponse& last,
                                                        bool& begun);
   const v1::DrainRecord* RecordOf(const std::string& dbserver) const {
-    const auto& drains = arbitrator_.state().drains();
+    const auto& drains = arbitrator_.state().durable().drains();
     const auto it = std::ranges::find(drains, dbserver, &v1::DrainRecord::dbserver);
     return it == drains.end() ? nullptr : &*it;
   }

@@ -1,14 +1,21 @@
 #include "services/arbitrator/store.h"
 
+#include <openssl/sha.h>
 #include <sqlite3.h>
 
+#include <array>
+#include <deque>
 #include <functional>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "common/base/check.h"
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
+#include "google/protobuf/util/json_util.h"
 #include "google/protobuf/util/time_util.h"
 
 namespace minder {
@@ -16,7 +23,24 @@ namespace {
 
 constexpr int kSchemaVersion = 1;
 
+using Records = google::protobuf::RepeatedPtrField<v1::AuditRecord>;
+
 using Row = std::vector<std::string>;
+
+std::string ToJson(const google::protobuf::Message& message) {
+  std::string text;
+  MINDER_CHECK(google::protobuf::util::MessageToJsonString(message, &text).ok());
+  return text;
+}
+
+// Each entry vouches for all before it: who changes one has to change every later one.
+std::string HashOf(const std::string& previous, const std::string& number, const std::string& time,
+                   const std::string& record) {
+  const std::string all = absl::StrCat(previous, "\n", number, "\n", time, "\n", record);
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest;
+  SHA256(reinterpret_cast<const unsigned char*>(all.data()), all.size(), digest.data());
+  return absl::BytesToHexString(std::string(digest.begin(), digest.end()));
+}
 
 class SqliteStore : public Store {
  public:
@@ -35,31 +59,44 @@ class SqliteStore : public Store {
     return status.ok() ? end : status;
   }
 
-  absl::StatusOr<google::protobuf::RepeatedPtrField<v1::DrainRecord>> Drains() override {
-    google::protobuf::RepeatedPtrField<v1::DrainRecord> drains;
+  absl::StatusOr<v1::DurableState> Load() override {
+    v1::DurableState state;
+    absl::Status parsed;
     MINDER_RETURN_IF_ERROR(
-        Execute("SELECT dbserver, drain_id, ordered_at, ending FROM drain ORDER BY dbserver", {}, [&](const Row& row) {
-          v1::DrainRecord& drain = *drains.Add();
-          drain.set_dbserver(row[0]);
-          drain.set_drain_id(row[1]);
-          google::protobuf::util::TimeUtil::FromString(row[2], drain.mutable_ordered_at());
-          drain.set_ending(row[3] == "1");
-        }));
-    return drains;
+        Execute("SELECT content FROM state", {}, [&](const Row& row) { parsed = FromJson(row[0], state); }));
+    MINDER_RETURN_IF_ERROR(parsed);
+    return state;
   }
 
-  absl::Status SetDrains(const google::protobuf::RepeatedPtrField<v1::DrainRecord>& drains) override {
+  absl::Status Save(const v1::DurableState& state, const Records& records) override {
     MINDER_RETURN_IF_ERROR(Execute("BEGIN"));
-    absl::Status status = Execute("DELETE FROM drain");
-    for (const v1::DrainRecord& drain : drains) {
-      if (!status.ok()) break;
-      status = Execute("INSERT INTO drain (dbserver, drain_id, ordered_at, ending) VALUES (?, ?, ?, ?)",
-                       {drain.dbserver(), drain.drain_id(),
-                        google::protobuf::util::TimeUtil::ToString(drain.ordered_at()), drain.ending() ? "1" : "0"});
-    }
+    absl::Status status = Write(state, records);
     if (status.ok()) status = Execute("COMMIT");
     if (!status.ok()) Execute("ROLLBACK").IgnoreError();
     return status;
+  }
+
+  absl::StatusOr<v1::HistoryResponse> History(std::uint32_t limit) override {
+    v1::HistoryResponse history;
+    std::deque<v1::HistoryEntry> newest;
+    absl::Status parsed;
+    std::string previous;
+    MINDER_RETURN_IF_ERROR(
+        Execute("SELECT number, time, record, hash FROM audit ORDER BY number", {}, [&](const Row& row) {
+          v1::HistoryEntry entry;
+          entry.set_number(std::stoull(row[0]));
+          google::protobuf::util::TimeUtil::FromString(row[1], entry.mutable_time());
+          if (const absl::Status status = FromJson(row[2], *entry.mutable_record()); !status.ok()) parsed = status;
+          entry.set_hash(row[3]);
+          const bool holds = row[3] == HashOf(previous, row[0], row[1], row[2]);
+          if (!holds && history.broken_at() == 0) history.set_broken_at(entry.number());
+          previous = row[3];
+          newest.push_front(std::move(entry));
+          if (newest.size() > limit) newest.pop_back();
+        }));
+    MINDER_RETURN_IF_ERROR(parsed);
+    history.mutable_entries()->Assign(newest.begin(), newest.end());
+    return history;
   }
 
  private:
@@ -74,9 +111,10 @@ class SqliteStore : public Store {
     if (version == 0) {
       MINDER_RETURN_IF_ERROR(Execute("CREATE TABLE cluster (name TEXT NOT NULL)"));
       MINDER_RETURN_IF_ERROR(Execute("INSERT INTO cluster VALUES (?)", {cluster}));
+      MINDER_RETURN_IF_ERROR(Execute("CREATE TABLE state (one INTEGER PRIMARY KEY CHECK (one = 1), content TEXT)"));
       MINDER_RETURN_IF_ERROR(
-          Execute("CREATE TABLE drain (dbserver TEXT PRIMARY KEY, drain_id TEXT NOT NULL, ordered_at TEXT NOT NULL, "
-                  "ending INTEGER NOT NULL)"));
+          Execute("CREATE TABLE audit (number INTEGER PRIMARY KEY, time TEXT NOT NULL, record TEXT NOT NULL, "
+                  "hash TEXT NOT NULL)"));
       MINDER_RETURN_IF_ERROR(Execute(absl::StrFormat("PRAGMA user_version=%d", kSchemaVersion)));
     }
     std::string owner;
@@ -85,6 +123,33 @@ class SqliteStore : public Store {
     return absl::FailedPreconditionError(
         absl::StrFormat("%s is the state of cluster '%s', not of '%s': give each cluster a state_dir of its own", path_,
                         owner, cluster));
+  }
+
+  absl::Status Write(const v1::DurableState& state, const Records& records) {
+    MINDER_RETURN_IF_ERROR(Execute("INSERT OR REPLACE INTO state VALUES (1, ?)", {ToJson(state)}));
+    if (records.empty()) return absl::OkStatus();
+    std::uint64_t number = 0;
+    std::string hash;
+    MINDER_RETURN_IF_ERROR(
+        Execute("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1", {}, [&](const Row& row) {
+          number = std::stoull(row[0]);
+          hash = row[1];
+        }));
+    const std::string time =
+        google::protobuf::util::TimeUtil::ToString(google::protobuf::util::TimeUtil::GetCurrentTime());
+    for (const v1::AuditRecord& record : records) {
+      const std::string text = ToJson(record);
+      const std::string key = std::to_string(++number);
+      hash = HashOf(hash, key, time, text);
+      MINDER_RETURN_IF_ERROR(Execute("INSERT INTO audit VALUES (?, ?, ?, ?)", {key, time, text, hash}));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status FromJson(const std::string& text, google::protobuf::Message& message) const {
+    const auto status = google::protobuf::util::JsonStringToMessage(text, &message);
+    if (status.ok()) return absl::OkStatus();
+    return absl::DataLossError(absl::StrFormat("%s cannot be understood: %s", path_, status.ToString()));
   }
 
   // Runs one statement with text parameters.

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "google/protobuf/repeated_ptr_field.h"
 #include "minder/v1/decision.pb.h"
+#include "minder/v1/services.pb.h"
 
 namespace minder {
 
@@ -14,9 +15,12 @@ namespace minder {
 class Store {
  public:
   virtual ~Store() = default;
-  // Drains in force, sorted by dbserver.
-  virtual absl::StatusOr<google::protobuf::RepeatedPtrField<v1::DrainRecord>> Drains() = 0;
-  virtual absl::Status SetDrains(const google::protobuf::RepeatedPtrField<v1::DrainRecord>& drains) = 0;
+  virtual absl::StatusOr<v1::DurableState> Load() = 0;
+  // Replaces the state and appends to the audit trail, both or neither.
+  virtual absl::Status Save(const v1::DurableState& state,
+                            const google::protobuf::RepeatedPtrField<v1::AuditRecord>& records) = 0;
+  // The newest `limit` entries of the audit trail, newest first, and whether the whole chain of hashes holds.
+  virtual absl::StatusOr<v1::HistoryResponse> History(std::uint32_t limit) = 0;
 };
 
 // The store of one cluster in DIRECTORY/arbitrator.sqlite, with synchronous=FULL, held by this process alone. The

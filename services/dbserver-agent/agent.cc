@@ -14,6 +14,7 @@
 #include "common/mysql/galera_variables.h"
 #include "services/dbserver-agent/child_process.h"
 #include "services/dbserver-agent/instance_lock.h"
+#include "services/dbserver-agent/stopped_state.h"
 #include "services/dbserver-agent/systemd_process.h"
 
 namespace minder {
@@ -23,6 +24,10 @@ namespace {
 constexpr absl::Duration kProbeIntervalInDrain = absl::Milliseconds(250);
 // A probe that is not answered by then does not hold the report back.
 constexpr absl::Duration kReportGrace = absl::Milliseconds(100);
+// An eviction takes 50 ms and its word is here after 100; without word, the old view is as good as it was.
+constexpr absl::Duration kRestartHold = absl::Seconds(1);
+// A promotion shows after 10 ms, an eviction after 50, one of two nodes after 250 (galera.md).
+constexpr absl::Duration kOrderDeadline = absl::Seconds(5);
 
 absl::StatusOr<const v1::DbserverConfig*> FindSelf(const v1::Configuration& config, const std::string& name) {
   for (const v1::DbserverConfig& dbserver : config.dbservers()) {
@@ -73,6 +78,30 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Create(EventLoop& loop, const v1::
                                                                   raw->Report();
                                                                   raw->ProbeNow();
                                                                 }}));
+  MINDER_ASSIGN_OR_RETURN(
+      agent->orders_,
+      OrderKeeper::Open(
+          loop,
+          {.state_dir = self->state_dir(),
+           .config_version = config.version(),
+           .order_validity = FromProto(config.promotion().order_validity())},
+          {.make_primary =
+               [raw](BootTime not_after) {
+                 return raw->galera_orders_.MakePrimary(not_after, BootClock().Now() + kOrderDeadline);
+               },
+           .evict =
+               [raw](const v1::EvictMember& order, const v1::DbStatusReport& seen) {
+                 const BootTime until = BootClock().Now() + kOrderDeadline;
+                 if (order.clear()) return raw->galera_orders_.ClearEvicted(until);
+                 return raw->galera_orders_.Evict(order.gcomm_uuid(), static_cast<unsigned>(seen.members_size()),
+                                                  seen.provider_options().evs_join_retrans_period(), until);
+               },
+           .start_without_view = [raw](const std::string& gone_uuid) { raw->supervisor_.StartWithoutView(gone_uuid); },
+           .on_change =
+               [raw] {
+                 raw->Report();
+                 raw->ProbeNow();
+               }}));
   return agent;
 }
 
@@ -88,19 +117,24 @@ Agent::Agent(EventLoop& loop, const v1::Configuration& config, const v1::Dbserve
                     .boot_id = boot_id,
                     .resend_after = FromProto(config_.timings().resend_after())},
                    {.on_message = [this](const v1::Message& message) { OnMessage(message); },
-                    .on_connected = [this](const v1::Party&) { Report(); },
-                    .on_disconnected = nullptr}),
+                    .on_connected = [this](const v1::Party& party) { OnConnection(party, true); },
+                    .on_disconnected = [this](const v1::Party& party) { OnConnection(party, false); }}),
       peers_(PeersOf(DbserverParty(config_, self_.name()), config_)),
       probe_({.socket = self_.mysql().socket(),
               .user = self_.mysql().user(),
               .password_file = self_.mysql().password_file()}),
+      galera_orders_({.socket = self_.mysql().socket(),
+                      .user = self_.mysql().user(),
+                      .password_file = self_.mysql().password_file()}),
       supervisor_(loop, *parts_.process,
                   {.on_change = [this] { OnProcessChange(); },
                    .gcomm_uuid =
                        [this] {
                          const auto& last = observations_.answer.last;
                          return last.has_value() ? last->wsrep.gcomm_uuid() : std::string();
-                       }}) {
+                       },
+                   .restart_hold = [this] { return arbitrator_hears_ ? kRestartHold : absl::ZeroDuration(); },
+                   .forget_view = [this] { return MoveOldViewAside(self_.data_dir()); }}) {
   observations_.config_version = config_.version();
 }
 
@@ -129,12 +163,24 @@ void Agent::OnMessage(const v1::Message& message) {
       return drain_->OnDrain(message.drain());
     case v1::Message::kUndrain:
       return drain_->OnUndrain();
+    case v1::Message::kFreeze:
+      return orders_->On(message.freeze());
+    case v1::Message::kMakePrimary:
+      return orders_->On(message.make_primary());
+    case v1::Message::kEvictMember:
+      return orders_->On(message.evict_member());
+    case v1::Message::kRecover:
+      return orders_->On(message.recover());
     default:
       return Ignore(message);
   }
 }
 
-// freeze, make_primary, evict_member and recover are not carried out by this version, whoever sends them.
+void Agent::OnConnection(const v1::Party& party, bool connected) {
+  if (party.type() == v1::PARTY_TYPE_ARBITRATOR) arbitrator_hears_ = connected;
+  if (connected) Report();
+}
+
 void Agent::Ignore(const v1::Message& message) {
   const bool first = ++ignored_[message.verb_case()] == 1;
   if (first)
@@ -163,7 +209,12 @@ void Agent::ProbeNow() {
   const BootTime deadline = asked_at + FromProto(config_.timings().probe_deadline());
   probe_worker_.Do([this, asked_at, deadline] {
     auto answer = probe_.Run(deadline);
-    loop_.Post([this, asked_at, answer = std::move(answer)] { OnProbed(asked_at, answer); });
+    // After the answer: what is not primary in it was not so when this view was written.
+    auto view = LastPrimaryViewOf(self_.data_dir());
+    loop_.Post([this, asked_at, answer = std::move(answer), view = std::move(view)] {
+      observations_.answer.last_primary_view = view;
+      OnProbed(asked_at, answer);
+    });
   });
 }
 
@@ -177,6 +228,7 @@ void Agent::OnProbed(BootTime asked_at, const absl::StatusOr<ProbeAnswer>& answe
   if (answer.ok()) {
     observed.last = *answer;
     observed.note = NoteOn(*answer);
+    if (answer->wsrep.cluster_status() == v1::CLUSTER_STATUS_PRIMARY) observed.primary_pid = observations_.process.pid;
     const auto& open = answer->open_transactions;
     drain_->OnObservation({.asked_at = answer->asked_at,
                            .listed_at = answer->transactions_at,
@@ -211,10 +263,15 @@ void Agent::OnProcessChange() {
 
 void Agent::Report() {
   observations_.drain = drain_->shown();
+  observations_.freeze = orders_->freeze();
+  observations_.orders = orders_->outcomes();
+  observations_.highest_epoch = orders_->highest_epoch();
   v1::Message message;
   *message.mutable_db_status_report() = BuildReport(observations_, loop_.Now());
   message.mutable_db_status_report()->set_nonce(Nonce());
   for (const v1::Party& peer : peers_) switchboard_.Post(peer, message);
+  const v1::DbStatusReport& report = message.db_status_report();
+  orders_->OnReported(report, loop_.Now() - FromProto(report.age()));
 }
 
 }  // namespace minder

@@ -13,6 +13,8 @@
 #include "common/rpc/switchboard.h"
 #include "minder/v1/config.pb.h"
 #include "services/dbserver-agent/drain_keeper.h"
+#include "services/dbserver-agent/galera_orders.h"
+#include "services/dbserver-agent/order_keeper.h"
 #include "services/dbserver-agent/probe.h"
 #include "services/dbserver-agent/process.h"
 #include "services/dbserver-agent/report.h"
@@ -48,6 +50,7 @@ class Agent {
         Parts parts);
 
   void OnMessage(const v1::Message& message);
+  void OnConnection(const v1::Party& party, bool connected);
   void Ignore(const v1::Message& message);
   void Tick();
   void ProbeNow();
@@ -69,9 +72,12 @@ class Agent {
   bool probing_ = false;
   bool probe_again_ = false;
   std::map<int, std::uint64_t> ignored_;  // orders that this version does not carry out, by verb
+  bool arbitrator_hears_ = false;         // it is connected, and can tell what became of the cluster
+  GaleraOrders galera_orders_;            // used on the worker of orders_ only
   std::unique_ptr<DrainKeeper> drain_;
-  Worker probe_worker_;  // these two last: their threads end first
+  Worker probe_worker_;  // these three last: their threads end first
   Supervisor supervisor_;
+  std::unique_ptr<OrderKeeper> orders_;
 };
 
 }  // namespace minder

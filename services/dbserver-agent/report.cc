@@ -76,6 +76,7 @@ v1::ServerProcess ProcessOf(const Observations& o, BootTime now) {
   if (o.answer.last.has_value()) process.set_version(o.answer.last->version);
   if (observed.last_exit.has_value()) *process.mutable_last_exit() = ExitOf(*observed.last_exit, now);
   process.set_restarts(observed.restarts);
+  process.set_was_primary(process.pid() != 0 && process.pid() == o.answer.primary_pid);
   if (observed.restart_at.has_value()) {
     *process.mutable_restart_in() = ToProto(std::max(*observed.restart_at - now, absl::ZeroDuration()));
   }
@@ -135,6 +136,10 @@ v1::DbStatusReport BuildReport(const Observations& observations, BootTime now) {
   if (Answered(observations)) AddAnswer(observations, report);
   if (report.running() == v1::TERNARY_NO) *report.mutable_stopped() = observations.process.stopped;
   *report.mutable_drain() = observations.drain;
+  *report.mutable_freeze() = observations.freeze;
+  report.mutable_orders()->Assign(observations.orders.begin(), observations.orders.end());
+  if (observations.answer.last_primary_view.has_value())
+    *report.mutable_last_primary_view() = *observations.answer.last_primary_view;
   report.mutable_fence()->set_mode(v1::FENCE_MODE_OFF);
   report.set_highest_epoch(observations.highest_epoch);
   report.set_config_version(observations.config_version);

@@ -48,8 +48,10 @@ struct ObservedProcess {
 struct ObservedAnswer {
   absl::Status status = absl::UnavailableError("not asked yet");  // of the last probe
   BootTime asked_at;                                              // when the last probe began
-  std::optional<ProbeAnswer> last;  // last answer of this process; of the last probe when status is ok
-  std::string note;                 // something wrong that the answer shows; for humans
+  std::optional<ProbeAnswer> last;                   // last answer of this process; of the last probe when status is ok
+  std::string note;                                  // something wrong that the answer shows; for humans
+  std::optional<v1::PrimaryView> last_primary_view;  // read after the last answer
+  pid_t primary_pid = 0;                             // the process that was last seen in a primary component
 };
 
 // All that a report is made of.
@@ -58,6 +60,8 @@ struct Observations {
   ObservedAnswer answer;
   std::vector<v1::ViewMember> event_members;  // of the last wsrep_event that had any
   v1::DrainStatus drain;
+  v1::FreezeStatus freeze;
+  std::vector<v1::OrderStatus> orders;
   std::uint64_t highest_epoch = 0;
   std::uint64_t config_version = 0;
 };

@@ -1,7 +1,11 @@
 #include "services/dbserver-agent/stopped_state.h"
 
+#include <cerrno>
+#include <cstdio>
+
 #include "common/base/file.h"
 #include "common/mysql/grastate.h"
+#include "common/mysql/gvwstate.h"
 
 namespace minder {
 
@@ -14,6 +18,20 @@ v1::StoppedState StoppedStateOf(const std::string& data_dir) {
   *stopped.mutable_grastate() = state->position;
   stopped.set_safe_to_bootstrap(state->safe_to_bootstrap);
   return stopped;
+}
+
+std::optional<v1::PrimaryView> LastPrimaryViewOf(const std::string& data_dir) {
+  const auto content = ReadFile(data_dir + "/gvwstate.dat");
+  if (!content.ok()) return std::nullopt;
+  auto state = ParseGvwstate(*content);
+  if (!state.ok()) return std::nullopt;
+  return std::move(state->view);
+}
+
+absl::Status MoveOldViewAside(const std::string& data_dir) {
+  const std::string path = data_dir + "/gvwstate.dat";
+  if (rename(path.c_str(), (path + ".gone").c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
+  return absl::ErrnoToStatus(errno, "cannot move " + path + " aside");
 }
 
 bool StoppedCleanly(const std::string& data_dir) { return HasData(StoppedStateOf(data_dir).grastate()); }

@@ -1,14 +1,24 @@
 #ifndef MINDER_SERVICES_DBSERVER_AGENT_STOPPED_STATE_H_
 #define MINDER_SERVICES_DBSERVER_AGENT_STOPPED_STATE_H_
 
+#include <optional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "minder/v1/status.pb.h"
 
 namespace minder {
 
 // What grastate.dat in `data_dir` says; its fields are absent when it is missing or cannot be parsed. Blocks.
 v1::StoppedState StoppedStateOf(const std::string& data_dir);
+
+// The last primary view in gvwstate.dat, of a running server or of a stopped one; nothing when there is none, or none
+// that can be understood. Blocks.
+std::optional<v1::PrimaryView> LastPrimaryViewOf(const std::string& data_dir);
+
+// Renames gvwstate.dat to gvwstate.dat.gone, so that the next start takes a new gcomm uuid (galera.md section 2). Fine
+// when there is none. Blocks.
+absl::Status MoveOldViewAside(const std::string& data_dir);
 
 // True when grastate.dat holds a position: the server was shut down, and needs no --wsrep-recover.
 bool StoppedCleanly(const std::string& data_dir);

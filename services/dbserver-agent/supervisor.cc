@@ -2,6 +2,7 @@
 
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -35,8 +36,10 @@ void Supervisor::DoFind(bool start_absent) {
 
 void Supervisor::DoStart(bool is_restart) {
   busy_ = true;
-  worker_.Do([this, is_restart] {
-    auto started = std::make_shared<absl::StatusOr<RunningServer>>(process_.Start());
+  worker_.Do([this, is_restart, forget = std::exchange(forget_view_, false)] {
+    const absl::Status forgotten = forget ? handlers_.forget_view() : absl::OkStatus();
+    auto started = std::make_shared<absl::StatusOr<RunningServer>>(
+        forgotten.ok() ? process_.Start() : absl::StatusOr<RunningServer>(forgotten));
     v1::StoppedState stopped = process_.ReadStopped();
     loop_.Post([this, started, stopped, is_restart] { OnStarted(std::move(*started), stopped, is_restart); });
   });
@@ -126,10 +129,25 @@ void Supervisor::OnEnding(const Ending& ending, const v1::StoppedState& stopped)
   handlers_.on_change();
 }
 
+void Supervisor::StartWithoutView(const std::string& gone_uuid) {
+  if (restart_timer_ == 0 || !observed_.last_exit || observed_.last_exit->gcomm_uuid != gone_uuid) return;
+  if (!std::exchange(forget_view_, true))
+    spdlog::info("the cluster goes on without {}: starts with a new uuid", gone_uuid);
+  RestartAt(*policy_.restart_at());
+}
+
+// A server that starts with the uuid of its old view may find that uuid evicted: until the arbitrator has spoken, the
+// start waits, and for a little only.
 void Supervisor::ScheduleRestart() {
-  observed_.restart_at = policy_.restart_at();
+  const bool was_member = observed_.last_exit && !observed_.last_exit->gcomm_uuid.empty();
+  const BootTime word = loop_.Now() + (was_member ? handlers_.restart_hold() : absl::ZeroDuration());
+  RestartAt(std::max(*policy_.restart_at(), word));
+}
+
+void Supervisor::RestartAt(BootTime at) {
+  observed_.restart_at = at;
   loop_.Cancel(restart_timer_);
-  restart_timer_ = loop_.At(*observed_.restart_at, [this] {
+  restart_timer_ = loop_.At(at, [this] {
     restart_timer_ = 0;
     DoStart(true);
   });

@@ -21,6 +21,10 @@ class Supervisor {
     std::function<void()> on_change;  // observed() is another one
     // gcomm uuid that the running server was last seen with, for the record of its exit.
     std::function<std::string()> gcomm_uuid;
+    // How long a restart waits for word whether the cluster goes on without the old uuid; zero when nobody could tell.
+    std::function<absl::Duration()> restart_hold;
+    // On the worker: makes the next start one without the old view.
+    std::function<absl::Status()> forget_view;
   };
 
   Supervisor(EventLoop& loop, ServerProcess& process, Handlers handlers);
@@ -30,6 +34,9 @@ class Supervisor {
 
   // Adopts the server that runs; when none does, starts it if `start_absent`.
   void Begin(bool start_absent);
+  // The primary component goes on without `gone_uuid`: a pending restart of the process that had it takes place now,
+  // with a new uuid. Nothing when none is pending, or another one.
+  void StartWithoutView(const std::string& gone_uuid);
   // Looks whether somebody else started it, while none is held. Call it now and then.
   void Look();
 
@@ -38,6 +45,7 @@ class Supervisor {
  private:
   void DoFind(bool start_absent);
   void DoStart(bool is_restart);
+  void RestartAt(BootTime at);
   void OnFound(absl::StatusOr<std::optional<RunningServer>> found, v1::StoppedState stopped, bool start_absent);
   void OnStarted(absl::StatusOr<RunningServer> started, v1::StoppedState stopped, bool is_restart);
   void Hold(RunningServer server);
@@ -52,8 +60,9 @@ class Supervisor {
   std::optional<RunningServer> server_;
   RestartPolicy policy_;
   EventLoop::TimerId restart_timer_ = 0;
-  bool busy_ = false;  // the worker has something to do
-  Worker worker_;      // last: ends first
+  bool forget_view_ = false;  // at the next start
+  bool busy_ = false;         // the worker has something to do
+  Worker worker_;             // last: ends first
 };
 
 }  // namespace minder

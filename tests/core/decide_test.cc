@@ -149,20 +149,20 @@ TEST(DecideDrain, EndOfADrainIsOrderedUntilTheNodeSaysThatItServes) {
   ASSERT_NE(OrderTo(decision, "node3"), nullptr);
   EXPECT_TRUE(OrderTo(decision, "node3")->has_undrain());
   EXPECT_EQ(OrderTo(decision, "lb1")->routing_intent().drains_size(), 0);
-  EXPECT_EQ(decision.next_drains_size(), 1);
+  EXPECT_EQ(decision.next().drains_size(), 1);
 
   world.Report(3).mutable_drain()->set_state(v1::DRAIN_STATE_SERVING);
-  EXPECT_EQ(Decide(world.config, world.state, world.now).next_drains_size(), 0);
+  EXPECT_EQ(Decide(world.config, world.state, world.now).next().drains_size(), 0);
   world.Received(3, absl::Seconds(4));
-  EXPECT_EQ(Decide(world.config, world.state, world.now).next_drains_size(), 1) << "a stale word ends nothing";
+  EXPECT_EQ(Decide(world.config, world.state, world.now).next().drains_size(), 1) << "a stale word ends nothing";
 }
 
 TEST(DecideDrain, DrainInForceIsNeverForgotten) {
   World world;
   world.Drain(3);
-  EXPECT_EQ(Decide(world.config, world.state, world.now).next_drains_size(), 1);
+  EXPECT_EQ(Decide(world.config, world.state, world.now).next().drains_size(), 1);
   world.state.clear_dbservers();
-  EXPECT_EQ(Decide(world.config, world.state, world.now).next_drains_size(), 1);
+  EXPECT_EQ(Decide(world.config, world.state, world.now).next().drains_size(), 1);
 }
 
 // Every combination of a few states of each of three nodes: HEALTHY and DEGRADED must be earned, by fresh evidence

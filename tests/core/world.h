@@ -86,7 +86,7 @@ struct World {
     backend->set_weight(1);
   }
   v1::DrainRecord& Drain(int i) {
-    v1::DrainRecord& drain = *state.add_drains();
+    v1::DrainRecord& drain = *state.mutable_durable()->add_drains();
     drain.set_dbserver(absl::StrFormat("node%d", i));
     drain.set_drain_id(absl::StrFormat("d%d", i));
     return drain;

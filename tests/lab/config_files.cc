@@ -94,6 +94,11 @@ constexpr char kMinderClient[] = R"(dbclients:
       backend: galera
 )";
 
+// Tests promote again and again.
+constexpr char kMinderPromotion[] = R"(promotion:
+  hold_down: 10ms
+)";
+
 constexpr char kEnv[] = R"(# . %s/env
 PATH='%s':"$PATH"
 MINDER_ARBITRATOR='%s'
@@ -139,6 +144,7 @@ std::string MinderConfig(const Plan& plan) {
                           plan.MysqlSocket(node.name), plan.DataDirectory(), home, home);
   }
   absl::StrAppendFormat(&config, kMinderClient, plan.Address("lb1"), plan.HaproxySocket());
+  config += kMinderPromotion;
   return config;
 }
 

@@ -21,7 +21,10 @@ class Supervised {
  public:
   Supervised(ServerProcess& process, bool start_absent)
       : supervisor_(loop_, process,
-                    {.on_change = [this] { OnChange(); }, .gcomm_uuid = [] { return std::string("uuid"); }}) {
+                    {.on_change = [this] { OnChange(); },
+                     .gcomm_uuid = [] { return std::string("uuid"); },
+                     .restart_hold = [] { return absl::ZeroDuration(); },
+                     .forget_view = [] { return absl::OkStatus(); }}) {
     loop_.Post([this, start_absent] { supervisor_.Begin(start_absent); });
     thread_ = std::thread([this] { loop_.Run(); });
   }

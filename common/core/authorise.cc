@@ -1,0 +1,85 @@
+#include "common/core/authorise.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace minder {
+namespace {
+
+constexpr std::size_t kKept = 32;
+
+// All that an order was decided on, as one text to compare.
+std::string StateOf(const v1::DbStatusReport& report) {
+  std::string state =
+      absl::StrCat(report.process().pid(), "/", report.wsrep().gcomm_uuid(), "/", report.wsrep().local_state_uuid(),
+                   "/", report.last_primary_view().id(), "/", static_cast<int>(report.primary()));
+  for (const v1::ViewMember& member : report.members()) absl::StrAppend(&state, "/", member.uuid());
+  return state;
+}
+
+std::string WhyTooLate(const std::string& nonce, const OwnState& own, BootTime now) {
+  const Sightings::Sighting* quoted = own.sightings.Find(nonce);
+  if (quoted == nullptr) return "it quotes no recent report of this agent";
+  const absl::Duration age = now - quoted->observed_at;
+  if (age < absl::ZeroDuration() || age > own.order_validity) {
+    return absl::StrFormat("it quotes a report of %s ago, and %s are allowed",
+                           absl::FormatDuration(absl::Trunc(age, absl::Milliseconds(1))),
+                           absl::FormatDuration(own.order_validity));
+  }
+  return "";
+}
+
+// For orders that make nobody primary, and so need no epoch of their own.
+std::string WhyFromThePast(std::uint64_t epoch, const std::string& nonce, const OwnState& own, BootTime now) {
+  if (epoch >= own.highest_epoch) return WhyTooLate(nonce, own, now);
+  return absl::StrFormat("its epoch %d is below %d, which this agent has seen", epoch, own.highest_epoch);
+}
+
+}  // namespace
+
+void Sightings::Add(const v1::DbStatusReport& report, BootTime observed_at) {
+  sightings_.push_back({.nonce = report.nonce(),
+                        .observed_at = observed_at,
+                        .state = StateOf(report),
+                        .non_primary = report.primary() == v1::TERNARY_NO && report.running() == v1::TERNARY_YES});
+  if (sightings_.size() > kKept) sightings_.pop_front();
+}
+
+const Sightings::Sighting* Sightings::Find(const std::string& nonce) const {
+  const auto it = std::ranges::find(sightings_, nonce, &Sighting::nonce);
+  return it == sightings_.end() || nonce.empty() ? nullptr : &*it;
+}
+
+std::string WhyRefused(const v1::MakePrimary& order, const OwnState& own, BootTime now) {
+  if (order.epoch() <= own.highest_epoch) {
+    return absl::StrFormat("its epoch %d is not above %d, which this agent has seen", order.epoch(), own.highest_epoch);
+  }
+  if (order.config_version() != own.config_version) {
+    return absl::StrFormat("it was decided on configuration version %d, and this agent runs %d", order.config_version(),
+                           own.config_version);
+  }
+  if (std::string late = WhyTooLate(order.nonce(), own, now); !late.empty()) return late;
+  const Sightings::Sighting& newest = *own.sightings.newest();
+  if (!newest.non_primary) return "mariadbd is not seen to be non-Primary";
+  if (newest.state != own.sightings.Find(order.nonce())->state)
+    return "process, view or last primary view have changed since the report that it quotes";
+  return "";
+}
+
+std::string WhyRefused(const v1::Freeze& order, const OwnState& own, BootTime now) {
+  return WhyFromThePast(order.epoch(), order.nonce(), own, now);
+}
+
+std::string WhyRefused(const v1::EvictMember& order, const OwnState& own, BootTime now) {
+  return WhyFromThePast(order.epoch(), order.nonce(), own, now);
+}
+
+std::string WhyRefused(const v1::Recover& order, const OwnState& own, BootTime now) {
+  if (order.action() != v1::Recover::ACTION_START || order.gone_uuid().empty())
+    return "this version does not carry out that action";
+  return WhyFromThePast(order.epoch(), order.nonce(), own, now);
+}
+
+}  // namespace minder

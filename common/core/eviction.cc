@@ -1,0 +1,177 @@
+#include "common/core/eviction.h"
+
+#include <algorithm>
+#include <set>
+
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "common/core/last_primary.h"
+#include "common/core/party.h"
+#include "common/core/proto_time.h"
+
+namespace minder {
+namespace {
+
+bool IsPrimary(const NodeFacts& node) { return node.primary == v1::TERNARY_YES && node.report->probe().healthy(); }
+
+// The uuid of the process that this node's agent saw exit, while no other one runs there; empty otherwise.
+std::string DeadUuid(const NodeFacts& node) {
+  if (!node.fresh || node.running != v1::TERNARY_NO || node.report->process().pid() != 0) return "";
+  return node.report->process().last_exit().gcomm_uuid();
+}
+
+std::uint64_t WeightIn(const v1::ConfirmedPrimary& primary, const std::string& gcomm_uuid) {
+  const auto it = std::ranges::find(primary.members(), gcomm_uuid, &v1::Member::gcomm_uuid);
+  return it == primary.members().end() ? 0 : it->weight();
+}
+
+// Galera's own arithmetic (galera.md section 1), without the dead one.
+bool QuorumStays(const Facts& facts, const std::vector<const NodeFacts*>& survivors) {
+  if (!facts.confirmed) return false;
+  std::uint64_t all = 0;
+  for (const v1::Member& member : facts.confirmed->members()) all += member.weight();
+  std::uint64_t left = 0;
+  for (const NodeFacts* node : survivors) left += WeightIn(*facts.confirmed, node->report->wsrep().gcomm_uuid());
+  return 2 * left > all;
+}
+
+bool AllOthersProven(const Facts& facts, const DeadMember& dead) {
+  if (!facts.confirmed) return false;
+  return std::ranges::all_of(facts.confirmed->members(), [&](const v1::Member& member) {
+    return member.gcomm_uuid() == dead.gcomm_uuid ||
+           std::ranges::find(facts.deaths, member.gcomm_uuid(), &v1::Death::gcomm_uuid) != facts.deaths.end() ||
+           std::ranges::any_of(dead.survivors, [&](const NodeFacts* node) {
+             return node->report->wsrep().gcomm_uuid() == member.gcomm_uuid();
+           });
+  });
+}
+
+bool StillListed(const Facts& facts, const std::string& gcomm_uuid) {
+  return std::ranges::any_of(
+      facts.nodes, [&](const NodeFacts& node) { return IsPrimary(node) && ViewHas(*node.report, gcomm_uuid); });
+}
+
+const DeadMember* FindDead(const Facts& facts, const std::string& gcomm_uuid) {
+  const auto it = std::ranges::find(facts.dead_members, gcomm_uuid, &DeadMember::gcomm_uuid);
+  return it == facts.dead_members.end() ? nullptr : &*it;
+}
+
+// The survivor after the one that did not do it.
+const NodeFacts& NextSurvivor(const DeadMember& dead, const std::string& after) {
+  const auto it = std::ranges::find_if(dead.survivors, [&](const NodeFacts* n) { return n->config->name() > after; });
+  return it == dead.survivors.end() ? *dead.survivors.front() : **it;
+}
+
+v1::Eviction NewEviction(const DeadMember& dead, const std::string& after, BootTime now, v1::Decision& decision) {
+  const NodeFacts& by = NextSurvivor(dead, after);
+  v1::Eviction eviction;
+  eviction.set_dbserver(dead.node->config->name());
+  eviction.set_gcomm_uuid(dead.gcomm_uuid);
+  eviction.set_by(by.config->name());
+  eviction.set_nonce(by.report->nonce());
+  *eviction.mutable_ordered_at() = ToProto(ToSinceBoot(now));
+  v1::AuditRecord& record = *decision.add_records();
+  record.set_kind("eviction");
+  record.set_epoch(decision.next().epoch());
+  record.set_text(
+      absl::StrFormat("%s is ordered to evict %s (%s)", eviction.by(), eviction.dbserver(), eviction.gcomm_uuid()));
+  const v1::ObservedExit& exit = dead.node->report->process().last_exit();
+  record.add_evidence(absl::StrFormat("E3: the agent of %s saw process %d end", eviction.dbserver(), exit.pid()));
+  return eviction;
+}
+
+// Uuids on the list of this node that are in no view: the eviction is done, and the rest of it is in the way.
+bool HasLeftovers(const NodeFacts& node) {
+  const std::string& list = node.report->wsrep().evs_evict_list();
+  const std::vector<std::string> uuids = absl::StrSplit(list, ',', absl::SkipWhitespace());
+  return std::ranges::any_of(uuids, [&](const std::string& uuid) { return !ViewHas(*node.report, uuid); });
+}
+
+void OrderClear(const v1::Configuration& config, const NodeFacts& node, std::uint64_t epoch, v1::Decision& decision) {
+  v1::Order& order = *decision.add_orders();
+  *order.mutable_receiver() = DbserverParty(config, node.config->name());
+  order.mutable_evict_member()->set_epoch(epoch);
+  order.mutable_evict_member()->set_nonce(node.report->nonce());
+  order.mutable_evict_member()->set_clear(true);
+}
+
+// Whether a primary component is seen that goes on without this uuid; an old view would have it.
+bool GoesOnWithout(const Facts& facts, const std::string& gcomm_uuid) {
+  if (!facts.confirmed || WeightIn(*facts.confirmed, gcomm_uuid) > 0 || StillListed(facts, gcomm_uuid)) return false;
+  return std::ranges::any_of(facts.nodes, [&](const NodeFacts& node) {
+    return IsPrimary(node) && node.report->last_primary_view().id() == facts.confirmed->view().id();
+  });
+}
+
+}  // namespace
+
+std::vector<DeadMember> FindDeadMembers(const Facts& facts) {
+  std::vector<DeadMember> dead_members;
+  for (const NodeFacts& node : facts.nodes) {
+    DeadMember dead{.node = &node, .gcomm_uuid = DeadUuid(node)};
+    if (dead.gcomm_uuid.empty()) continue;
+    for (const NodeFacts& other : facts.nodes) {
+      if (IsPrimary(other) && ViewHas(*other.report, dead.gcomm_uuid)) dead.survivors.push_back(&other);
+    }
+    if (dead.survivors.empty()) continue;
+    dead.quorum_stays = QuorumStays(facts, dead.survivors);
+    dead_members.push_back(std::move(dead));
+  }
+  return dead_members;
+}
+
+bool CanEvict(const v1::Configuration& config, const Facts& facts, const DeadMember& dead) {
+  if (config.promotion().eviction() != v1::Promotion::SWITCH_ON) return false;
+  const bool may_promote =
+      config.promotion().mode() == v1::Promotion::MODE_AUTO && facts.held_down.value != v1::TERNARY_YES;
+  return dead.quorum_stays || (may_promote && AllOthersProven(facts, dead));
+}
+
+void PlanEvictions(const v1::Configuration& config, const Facts& facts, BootTime now, bool more,
+                   v1::Decision& decision) {
+  const absl::Duration validity = FromProto(config.promotion().order_validity());
+  std::vector<v1::Eviction> evictions;
+  std::vector<std::string> known;
+  for (const v1::Eviction& eviction : decision.next().evictions()) {
+    const DeadMember* dead = FindDead(facts, eviction.gcomm_uuid());
+    if (dead == nullptr) continue;  // it is gone from every view, or runs again
+    known.push_back(eviction.gcomm_uuid());
+    const bool ran_out = now > SinceBoot(FromProto(eviction.ordered_at())) + validity;
+    const bool again = more && ran_out && CanEvict(config, facts, *dead);
+    evictions.push_back(again ? NewEviction(*dead, eviction.by(), now, decision) : eviction);
+  }
+  for (const DeadMember& dead : facts.dead_members) {
+    const bool is_known = std::ranges::find(known, dead.gcomm_uuid) != known.end();
+    if (more && !is_known && CanEvict(config, facts, dead)) evictions.push_back(NewEviction(dead, "", now, decision));
+  }
+  std::ranges::sort(evictions, {}, &v1::Eviction::gcomm_uuid);
+  decision.mutable_next()->mutable_evictions()->Assign(evictions.begin(), evictions.end());
+}
+
+void OrderEvictions(const v1::Configuration& config, const Facts& facts, v1::Decision& decision) {
+  const std::uint64_t epoch = decision.next().epoch();
+  std::set<std::string> ordered;  // one at a time, for a newer order supersedes the older one
+  for (const v1::Eviction& eviction : decision.next().evictions()) {
+    if (!ordered.insert(eviction.by()).second) continue;
+    v1::Order& order = *decision.add_orders();
+    *order.mutable_receiver() = DbserverParty(config, eviction.by());
+    order.mutable_evict_member()->set_epoch(epoch);
+    order.mutable_evict_member()->set_nonce(eviction.nonce());
+    order.mutable_evict_member()->set_gcomm_uuid(eviction.gcomm_uuid());
+    order.mutable_evict_member()->set_dbserver(eviction.dbserver());
+  }
+  for (const NodeFacts& node : facts.nodes) {
+    if (!ordered.contains(node.config->name()) && IsPrimary(node) && HasLeftovers(node))
+      OrderClear(config, node, epoch, decision);
+    const std::string gone = DeadUuid(node);
+    if (gone.empty() || !GoesOnWithout(facts, gone)) continue;
+    v1::Order& order = *decision.add_orders();
+    *order.mutable_receiver() = DbserverParty(config, node.config->name());
+    order.mutable_recover()->set_epoch(epoch);
+    order.mutable_recover()->set_nonce(node.report->nonce());
+    order.mutable_recover()->set_action(v1::Recover::ACTION_START);
+    order.mutable_recover()->set_gone_uuid(gone);
+  }
+}
+
+}  // namespace minder

@@ -1,0 +1,194 @@
+#include "common/core/grant.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "common/core/last_primary.h"
+#include "common/core/party.h"
+#include "common/core/promotion.h"
+#include "common/core/proto_time.h"
+
+namespace minder {
+namespace {
+
+// The agent's clock may be slower than ours by a little, and its order may be checked just before its end.
+constexpr absl::Duration kExpiryMargin = absl::Seconds(1);
+
+const NodeFacts* FindNode(const Facts& facts, const std::string& dbserver) {
+  const auto it = std::ranges::find_if(facts.nodes, [&](const NodeFacts& n) { return n.config->name() == dbserver; });
+  return it == facts.nodes.end() ? nullptr : &*it;
+}
+
+void Record(v1::Decision& decision, const std::string& text) {
+  const v1::Grant& grant = decision.next().grant();
+  v1::AuditRecord& record = *decision.add_records();
+  record.set_kind("grant");
+  record.set_epoch(grant.epoch());
+  record.set_text(text);
+  *record.mutable_evidence() = grant.evidence();
+}
+
+std::string GroupName(const v1::Grant& grant) { return absl::StrJoin(grant.group(), "+"); }
+
+bool AllProven(const PromotionPlan& plan) {
+  return std::ranges::all_of(plan.others, [](const Other& o) { return o.proof == Other::Proof::kProven; });
+}
+
+bool SameGroup(const v1::Grant& grant, const PromotionPlan& plan) {
+  return std::ranges::equal(grant.group(), plan.group, {}, {},
+                            [](const NodeFacts* n) -> const std::string& { return n->config->name(); });
+}
+
+void GiveOrder(const Facts& facts, BootTime now, v1::Decision& decision) {
+  v1::Grant& grant = *decision.mutable_next()->mutable_grant();
+  grant.set_state(v1::GRANT_STATE_ORDERED);
+  grant.clear_evidence();
+  for (const Other& other : facts.promotion.others) grant.add_evidence(other.detail);
+  const NodeFacts& target = *facts.promotion.group.front();
+  grant.set_target(target.config->name());
+  grant.set_nonce(target.report->nonce());
+  *grant.mutable_ordered_at() = ToProto(ToSinceBoot(now));
+  Record(decision, absl::StrFormat("%s is ordered to make %s primary", grant.target(), GroupName(grant)));
+}
+
+void End(v1::GrantState state, const std::string& why, v1::Decision& decision) {
+  decision.mutable_next()->mutable_grant()->set_state(state);
+  Record(decision, why);
+}
+
+const v1::OrderStatus* OutcomeAt(const NodeFacts& node, const v1::Grant& grant) {
+  const auto it = std::ranges::find_if(node.report->orders(), [&](const v1::OrderStatus& order) {
+    return order.verb() == v1::Message::kMakePrimaryFieldNumber && order.epoch() == grant.epoch();
+  });
+  return it == node.report->orders().end() ? nullptr : &*it;
+}
+
+bool IsDead(const Facts& facts, const std::string& dbserver) {
+  return std::ranges::any_of(facts.deaths, [&](const v1::Death& d) { return d.dbserver() == dbserver; });
+}
+
+// True when nobody in the group is in a primary component: each is seen not to be, later than `after`, or is dead.
+bool NobodyPrimary(const Facts& facts, const v1::Grant& grant, BootTime now, BootTime after) {
+  return std::ranges::all_of(grant.group(), [&](const std::string& name) {
+    const NodeFacts* node = FindNode(facts, name);
+    return IsDead(facts, name) || (node != nullptr && node->primary == v1::TERNARY_NO && now - node->age > after);
+  });
+}
+
+// Why no primary component can come of the order any more; empty while one might. Only its target carries it out, so
+// what the target shows decides, unless its mariadbd has ended, perhaps just after it did as told.
+std::string WhyOver(const v1::Configuration& config, const Facts& facts, const v1::Grant& grant, BootTime now) {
+  const BootTime expiry =
+      SinceBoot(FromProto(grant.ordered_at())) + FromProto(config.promotion().order_validity()) + kExpiryMargin;
+  const NodeFacts* target = FindNode(facts, grant.target());
+  if (IsDead(facts, grant.target()))
+    return NobodyPrimary(facts, grant, now, expiry) ? grant.target() + " died, and nobody is primary" : "";
+  if (target == nullptr || !target->fresh || target->primary != v1::TERNARY_NO) return "";
+  const v1::OrderStatus* outcome = OutcomeAt(*target, grant);
+  if (outcome == nullptr) {
+    const bool never = now - target->age > expiry && target->report->highest_epoch() < grant.epoch();
+    return never ? grant.target() + " did not get the order in time, and refuses it now" : "";
+  }
+  const bool ended = outcome->outcome() == v1::ORDER_OUTCOME_REFUSED || outcome->outcome() == v1::ORDER_OUTCOME_FAILED;
+  return ended ? absl::StrFormat("%s: %s", grant.target(), outcome->detail()) : "";
+}
+
+// A member of the group that is seen in a primary component that is not the old one.
+const NodeFacts* Promoted(const Facts& facts, const v1::Grant& grant) {
+  for (const std::string& name : grant.group()) {
+    const NodeFacts* node = FindNode(facts, name);
+    if (node != nullptr && node->primary == v1::TERNARY_YES &&
+        node->report->last_primary_view().id() != grant.view_id())
+      return node;
+  }
+  return nullptr;
+}
+
+void AdvanceFreezing(const Facts& facts, BootTime now, v1::Decision& decision) {
+  const v1::Grant& grant = decision.next().grant();
+  const PromotionPlan& plan = facts.promotion;
+  const bool same = plan.Possible() && SameGroup(grant, plan) && facts.confirmed->view().id() == grant.view_id();
+  if (!same) {
+    return End(
+        v1::GRANT_STATE_ABANDONED,
+        absl::StrFormat("before anything was ordered: %s",
+                        plan.missing.empty() ? "another group is to be promoted" : absl::StrJoin(plan.missing, "; ")),
+        decision);
+  }
+  if (AllProven(plan)) GiveOrder(facts, now, decision);
+}
+
+}  // namespace
+
+bool IsOpen(const v1::Grant& grant) {
+  return grant.state() == v1::GRANT_STATE_FREEZING || grant.state() == v1::GRANT_STATE_ORDERED;
+}
+
+void BeginGrant(const Facts& facts, BootTime now, v1::Decision& decision) {
+  const PromotionPlan& plan = facts.promotion;
+  v1::DurableState& next = *decision.mutable_next();
+  next.set_epoch(next.epoch() + 1);
+  for (const NodeFacts& node : facts.nodes) {
+    if (node.report != nullptr) next.set_epoch(std::max(next.epoch(), node.report->highest_epoch() + 1));
+  }
+  v1::Grant& grant = *next.mutable_grant();
+  grant.Clear();
+  grant.set_epoch(next.epoch());
+  grant.set_state(v1::GRANT_STATE_FREEZING);
+  grant.set_view_id(facts.confirmed->view().id());
+  if (next.request().force()) grant.set_forced_by(next.request().reason());
+  for (const NodeFacts* node : plan.group) grant.add_group(node->config->name());
+  for (const Other& other : plan.others) grant.add_others(other.dbserver);
+  if (AllProven(plan)) return GiveOrder(facts, now, decision);
+  for (const Other& other : plan.others) grant.add_evidence(other.detail);
+  Record(decision, absl::StrFormat("%s is to become primary; %s asked to promise not to", GroupName(grant),
+                                   absl::StrJoin(grant.others(), ", ")));
+}
+
+void AdvanceGrant(const v1::Configuration& config, const Facts& facts, BootTime now, v1::Decision& decision) {
+  const v1::Grant& grant = decision.next().grant();
+  if (!IsOpen(grant)) return;
+  if (const NodeFacts* node = Promoted(facts, grant)) {
+    return End(v1::GRANT_STATE_DONE,
+               absl::StrFormat("%s is in a new primary component: %s", node->config->name(), node->report->group()),
+               decision);
+  }
+  if (grant.state() == v1::GRANT_STATE_FREEZING) return AdvanceFreezing(facts, now, decision);
+  if (const std::string why = WhyOver(config, facts, grant, now); !why.empty())
+    End(v1::GRANT_STATE_ABANDONED, why, decision);
+}
+
+void OrderGrant(const v1::Configuration& config, const Facts& facts, v1::Decision& decision) {
+  const v1::Grant& grant = decision.next().grant();
+  if (grant.state() == v1::GRANT_STATE_ORDERED) {
+    v1::Order& order = *decision.add_orders();
+    *order.mutable_receiver() = DbserverParty(config, grant.target());
+    order.mutable_make_primary()->set_epoch(grant.epoch());
+    order.mutable_make_primary()->set_nonce(grant.nonce());
+    order.mutable_make_primary()->set_group(absl::StrJoin(grant.group(), "+"));
+    order.mutable_make_primary()->set_config_version(config.version());
+    return;
+  }
+  if (grant.state() != v1::GRANT_STATE_FREEZING) return;
+  for (const Other& other : facts.promotion.others) {
+    if (other.proof != Other::Proof::kPromise) continue;
+    v1::Order& order = *decision.add_orders();
+    *order.mutable_receiver() = DbserverParty(config, other.dbserver);
+    order.mutable_freeze()->set_epoch(grant.epoch());
+    order.mutable_freeze()->set_nonce(other.node->report->nonce());
+  }
+}
+
+std::string DescribeGrant(const v1::Grant& grant) {
+  if (grant.state() == v1::GRANT_STATE_FREEZING) {
+    return absl::StrFormat("epoch %d: waiting for the promise of %s, then %s is made primary", grant.epoch(),
+                           absl::StrJoin(grant.others(), ", "), GroupName(grant));
+  }
+  return absl::StrFormat(
+      "epoch %d: %s is ordered to make %s primary; until that is seen to be done or given up, nothing "
+      "else is ordered",
+      grant.epoch(), grant.target(), GroupName(grant));
+}
+
+}  // namespace minder

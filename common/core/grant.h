@@ -1,0 +1,28 @@
+#ifndef MINDER_COMMON_CORE_GRANT_H_
+#define MINDER_COMMON_CORE_GRANT_H_
+
+#include "common/core/facts.h"
+
+namespace minder {
+
+// Whether a promotion is under way: its order may be on its way or being carried out, or is about to be given.
+bool IsOpen(const v1::Grant& grant);
+
+// Takes the next epoch for the promotion that facts.promotion plans: recorded, and either the others are asked for
+// their promise, or, when nothing has to be asked, the order is given.
+void BeginGrant(const Facts& facts, BootTime now, v1::Decision& decision);
+
+// One step of the open grant in decision.next(): the order once every promise is there; done when the group is seen in
+// a new primary component; abandoned when no primary component came of it and none can any more (O4, O8). Until then
+// nothing else is granted, however long that takes.
+void AdvanceGrant(const v1::Configuration& config, const Facts& facts, BootTime now, v1::Decision& decision);
+
+// The orders of an open grant, for as long as it is open.
+void OrderGrant(const v1::Configuration& config, const Facts& facts, v1::Decision& decision);
+
+// How far the open grant is, for humans.
+std::string DescribeGrant(const v1::Grant& grant);
+
+}  // namespace minder
+
+#endif  // MINDER_COMMON_CORE_GRANT_H_

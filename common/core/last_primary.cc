@@ -1,0 +1,90 @@
+#include "common/core/last_primary.h"
+
+#include <algorithm>
+#include <map>
+
+#include "absl/strings/str_format.h"
+
+namespace minder {
+namespace {
+
+constexpr char kZeroUuid[] = "00000000-0000-0000-0000-000000000000";
+
+// Every member of `view` runs, is seen, and names the same view and state.
+std::optional<v1::ConfirmedPrimary> Complete(const v1::PrimaryView& view, const std::vector<NodeFacts>& nodes) {
+  v1::ConfirmedPrimary primary;
+  *primary.mutable_view() = view;
+  for (const std::string& uuid : view.members()) {
+    const NodeFacts* node = FindByUuid(nodes, uuid);
+    if (node == nullptr || node->report->last_primary_view().id() != view.id()) return std::nullopt;
+    const std::string& state_uuid = node->report->wsrep().local_state_uuid();
+    if (state_uuid.empty() || state_uuid == kZeroUuid) return std::nullopt;
+    if (!primary.state_uuid().empty() && primary.state_uuid() != state_uuid) return std::nullopt;
+    primary.set_state_uuid(state_uuid);
+    v1::Member& member = *primary.add_members();
+    member.set_dbserver(node->config->name());
+    member.set_gcomm_uuid(uuid);
+    member.set_weight(node->report->provider_options().pc_weight());
+  }
+  if (primary.members().empty()) return std::nullopt;
+  std::ranges::sort(*primary.mutable_members(), {}, &v1::Member::dbserver);
+  return primary;
+}
+
+std::string ProofOf(const v1::ObservedExit& exit) {
+  return absl::StrFormat("its agent saw process %d end (%s %d)", exit.pid(),
+                         exit.signal() != 0 ? "signal" : "exit code", exit.signal() != 0 ? exit.signal() : exit.code());
+}
+
+}  // namespace
+
+const NodeFacts* FindByUuid(const std::vector<NodeFacts>& nodes, const std::string& gcomm_uuid) {
+  const auto it = std::ranges::find_if(nodes, [&](const NodeFacts& node) {
+    return node.running == v1::TERNARY_YES && node.report->wsrep().gcomm_uuid() == gcomm_uuid;
+  });
+  return it == nodes.end() ? nullptr : &*it;
+}
+
+bool ViewHas(const v1::DbStatusReport& report, const std::string& gcomm_uuid) {
+  return std::ranges::find(report.members(), gcomm_uuid, &v1::ViewMember::uuid) != report.members().end();
+}
+
+std::optional<v1::ConfirmedPrimary> ConfirmLastPrimary(const std::vector<NodeFacts>& nodes,
+                                                       const v1::DurableState& state) {
+  std::map<std::string, v1::ConfirmedPrimary> complete;
+  for (const NodeFacts& node : nodes) {
+    if (node.running != v1::TERNARY_YES || !node.report->has_last_primary_view()) continue;
+    const v1::PrimaryView& view = node.report->last_primary_view();
+    if (complete.contains(view.id())) continue;
+    if (auto primary = Complete(view, nodes)) complete[view.id()] = *std::move(primary);
+  }
+  if (complete.size() == 1) return complete.begin()->second;
+  if (state.has_confirmed()) return state.confirmed();
+  return std::nullopt;
+}
+
+std::vector<v1::Death> DeathsIn(const std::optional<v1::ConfirmedPrimary>& confirmed,
+                                const std::vector<NodeFacts>& nodes, const v1::DurableState& state) {
+  std::map<std::string, v1::Death> deaths;
+  if (!confirmed) return {};
+  for (const v1::Death& death : state.deaths()) deaths[death.gcomm_uuid()] = death;
+  for (const NodeFacts& node : nodes) {
+    if (!node.fresh || !node.report->process().has_last_exit()) continue;
+    const v1::ObservedExit& exit = node.report->process().last_exit();
+    v1::Death death;
+    death.set_dbserver(node.config->name());
+    death.set_gcomm_uuid(exit.gcomm_uuid());
+    death.set_proof(ProofOf(exit));
+    deaths.emplace(exit.gcomm_uuid(), death);
+  }
+  std::vector<v1::Death> found;
+  for (const v1::Member& member : confirmed->members()) {
+    const auto it = deaths.find(member.gcomm_uuid());
+    // gvwstate.dat brings a uuid back to life (galera.md section 2).
+    if (it != deaths.end() && FindByUuid(nodes, member.gcomm_uuid()) == nullptr) found.push_back(it->second);
+  }
+  std::ranges::sort(found, {}, &v1::Death::gcomm_uuid);
+  return found;
+}
+
+}  // namespace minder

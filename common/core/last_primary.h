@@ -1,0 +1,31 @@
+#ifndef MINDER_COMMON_CORE_LAST_PRIMARY_H_
+#define MINDER_COMMON_CORE_LAST_PRIMARY_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/core/facts.h"
+
+namespace minder {
+
+// The last primary component P, from what its members have on disk (gvwstate.dat, which Galera writes on each primary
+// view and at no other time): confirmed when every member is seen to run and names the same view. The one in `state`
+// stays until another one is confirmed; two at once confirm nothing, for then nobody knows which was the last.
+std::optional<v1::ConfirmedPrimary> ConfirmLastPrimary(const std::vector<NodeFacts>& nodes,
+                                                       const v1::DurableState& state);
+
+// Which processes of P are proven dead: seen to exit by their own agent, or declared dead by a human, and not seen to
+// run since. Sorted by gcomm_uuid.
+std::vector<v1::Death> DeathsIn(const std::optional<v1::ConfirmedPrimary>& confirmed,
+                                const std::vector<NodeFacts>& nodes, const v1::DurableState& state);
+
+// The node that is seen to run with this gcomm uuid; nullptr when none is.
+const NodeFacts* FindByUuid(const std::vector<NodeFacts>& nodes, const std::string& gcomm_uuid);
+
+// True when the view of `report` has a member with this gcomm uuid.
+bool ViewHas(const v1::DbStatusReport& report, const std::string& gcomm_uuid);
+
+}  // namespace minder
+
+#endif  // MINDER_COMMON_CORE_LAST_PRIMARY_H_

@@ -1,0 +1,235 @@
+#include "common/core/promotion.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "common/core/last_primary.h"
+
+namespace minder {
+namespace {
+
+using Nodes = std::vector<const NodeFacts*>;
+using Names = std::vector<std::string>;
+
+std::string Quoted(const std::string& text) { return text.empty() ? "nothing" : text; }
+
+// Why this member of P cannot be in the group; empty when it can (O2).
+std::string WhyUnfit(const NodeFacts& node, const v1::ConfirmedPrimary& primary, bool forced) {
+  const v1::DbStatusReport& report = *node.report;
+  const v1::WsrepStatus& wsrep = report.wsrep();
+  if (node.primary != v1::TERNARY_NO) return "is not seen to be non-Primary";
+  if (wsrep.cluster_status() != v1::CLUSTER_STATUS_NON_PRIMARY) return "is in no component";
+  if (report.last_primary_view().id() != primary.view().id()) {
+    return absl::StrFormat("its last primary view is %s and not %s", Quoted(report.last_primary_view().id()),
+                           primary.view().id());
+  }
+  if (wsrep.local_state_uuid() != primary.state_uuid()) {
+    return absl::StrFormat("its state uuid is %s and not %s", Quoted(wsrep.local_state_uuid()), primary.state_uuid());
+  }
+  if (wsrep.last_committed() < 0) return "its seqno is not known";
+  if (wsrep.local_recv_queue() > 0) return "it is still applying what it received";
+  if (wsrep.evs_state() != "OPERATIONAL") return absl::StrFormat("its group is not settled (%s)", wsrep.evs_state());
+  if (!forced && !report.process().was_primary()) {
+    return "its process, or its agent, was restarted after the last primary component: what it holds came from its "
+           "disk";
+  }
+  return "";
+}
+
+// Settings with which Galera itself may make a second primary component, or a promotion that is not to be trusted.
+std::string WhyUnsafe(const NodeFacts& node, const v1::Configuration& config) {
+  const v1::DbStatusReport& report = *node.report;
+  if (report.provider_options().ignore_sb() || report.provider_options().ignore_quorum())
+    return absl::StrFormat("%s has pc.ignore_sb or pc.ignore_quorum on", node.config->name());
+  if (report.config_version() != config.version()) {
+    return absl::StrFormat("%s runs configuration version %d and not %d", node.config->name(), report.config_version(),
+                           config.version());
+  }
+  return "";
+}
+
+bool SameView(const NodeFacts& a, const NodeFacts& b) {
+  return std::ranges::equal(a.report->members(), b.report->members(), {}, &v1::ViewMember::uuid, &v1::ViewMember::uuid);
+}
+
+// Everybody whom the view of `node` names; empty when somebody in it is not seen, or sees another view.
+Nodes ComponentOf(const NodeFacts& node, const std::vector<NodeFacts>& nodes) {
+  Nodes component;
+  for (const v1::ViewMember& member : node.report->members()) {
+    const NodeFacts* other = FindByUuid(nodes, member.uuid());
+    if (other == nullptr || other->primary != v1::TERNARY_NO || !SameView(node, *other)) return {};
+    component.push_back(other);
+  }
+  return component;
+}
+
+struct Candidate {
+  Nodes members;  // of P, by name
+  std::int64_t seqno = -1;
+  int preferred = 0;
+};
+
+bool IsPreferred(const NodeFacts& node, const v1::Configuration& config) {
+  return std::ranges::any_of(config.data_centres(), [&](const v1::DataCentre& centre) {
+    return centre.name() == node.config->data_centre() && centre.role() == v1::DataCentre::ROLE_PRIMARY;
+  });
+}
+
+const v1::Member* MemberOf(const v1::ConfirmedPrimary& primary, const NodeFacts& node) {
+  const auto it = std::ranges::find(primary.members(), node.report->wsrep().gcomm_uuid(), &v1::Member::gcomm_uuid);
+  return it == primary.members().end() ? nullptr : &*it;
+}
+
+// The group around `node`, or why there is none.
+std::optional<Candidate> CandidateAround(const NodeFacts& node, const v1::Configuration& config, const Facts& facts,
+                                         bool forced, Names& why) {
+  const Nodes component = ComponentOf(node, facts.nodes);
+  if (component.empty()) {
+    why.push_back(absl::StrFormat("%s: not everybody in its view is seen to be in it", node.config->name()));
+    return std::nullopt;
+  }
+  Candidate candidate;
+  for (const NodeFacts* member : component) {
+    if (MemberOf(*facts.confirmed, *member) == nullptr) continue;  // a newcomer is promoted along, and catches up
+    if (const std::string unfit = WhyUnfit(*member, *facts.confirmed, forced); !unfit.empty()) {
+      why.push_back(absl::StrFormat("%s: %s", member->config->name(), unfit));
+      return std::nullopt;
+    }
+    candidate.members.push_back(member);
+    candidate.seqno = std::max(candidate.seqno, member->report->wsrep().last_committed());
+    candidate.preferred += IsPreferred(*member, config) ? 1 : 0;
+  }
+  std::ranges::sort(candidate.members, {}, [](const NodeFacts* n) { return n->config->name(); });
+  return candidate;
+}
+
+bool IsNamedIn(const v1::PromotionRequest& request, const std::string& dbserver) {
+  const std::vector<std::string> names = absl::StrSplit(request.group(), '+');
+  return std::ranges::find(names, dbserver) != names.end();
+}
+
+std::optional<Candidate> Choose(const v1::Configuration& config, const Facts& facts, const v1::DurableState& durable,
+                                Names& why) {
+  std::optional<Candidate> best;
+  const auto rank = [](const Candidate& c) { return std::tuple(c.seqno, c.preferred, c.members.size()); };
+  for (const NodeFacts& node : facts.nodes) {
+    if (node.running != v1::TERNARY_YES || MemberOf(*facts.confirmed, node) == nullptr) continue;
+    if (durable.has_request() && !IsNamedIn(durable.request(), node.config->name())) continue;
+    const auto candidate = CandidateAround(node, config, facts, durable.request().force(), why);
+    if (candidate && (!best || rank(*candidate) > rank(*best))) best = candidate;
+  }
+  return best;
+}
+
+// A promise counts for the epoch of the promotion that is under way, and for nothing else.
+bool HasPromised(const NodeFacts& node, const v1::Grant& grant) {
+  return grant.state() == v1::GRANT_STATE_FREEZING && node.report->freeze().frozen() &&
+         node.report->freeze().epoch() >= grant.epoch();
+}
+
+// What is known about a member of P that is not in the group.
+Other Judge(const v1::Member& member, const v1::ArbitratorState& state, const Facts& facts) {
+  Other other{.dbserver = member.dbserver()};
+  const auto node =
+      std::ranges::find_if(facts.nodes, [&](const NodeFacts& n) { return n.config->name() == member.dbserver(); });
+  if (node != facts.nodes.end()) other.node = &*node;
+  const auto death = std::ranges::find(facts.deaths, member.gcomm_uuid(), &v1::Death::gcomm_uuid);
+  if (death != facts.deaths.end()) {
+    other.proof = Other::Proof::kProven;
+    other.detail = absl::StrFormat("E3: %s: %s", member.dbserver(), death->proof());
+    return other;
+  }
+  if (other.node == nullptr || !node->fresh || node->primary == v1::TERNARY_UNKNOWN) {
+    other.detail = absl::StrFormat("%s may be in a primary component: %s", member.dbserver(),
+                                   other.node == nullptr ? "it is no longer configured"
+                                   : node->fresh         ? "its mariadbd does not answer"
+                                                         : "its agent is silent");
+    return other;
+  }
+  const v1::DbStatusReport& report = *node->report;
+  const bool stopped = node->running == v1::TERNARY_NO;
+  const std::string& last = report.last_primary_view().id();
+  if (!stopped && last != facts.confirmed->view().id()) {
+    other.detail = absl::StrFormat("%s was in another primary component (%s) since", member.dbserver(), Quoted(last));
+    return other;
+  }
+  const bool promised = HasPromised(*node, state.durable().grant());
+  other.proof = promised ? Other::Proof::kProven : Other::Proof::kPromise;
+  other.detail = absl::StrFormat(
+      "E1: %s is seen to be %s%s", member.dbserver(), stopped ? "stopped" : "non-Primary",
+      promised ? absl::StrFormat(", and has promised not to bootstrap at epoch %d", report.freeze().epoch()) : "");
+  return other;
+}
+
+// The highest seqno that anybody reports who was in P, or is what became of it.
+std::int64_t HighestElsewhere(const Facts& facts, const Candidate& group, std::string& where) {
+  std::int64_t highest = -1;
+  for (const NodeFacts& node : facts.nodes) {
+    if (node.report == nullptr || std::ranges::find(group.members, &node) != group.members.end()) continue;
+    const auto consider = [&](const std::string& uuid, std::int64_t seqno) {
+      if (uuid != facts.confirmed->state_uuid() || seqno <= highest) return;
+      highest = seqno;
+      where = node.config->name();
+    };
+    const v1::DbStatusReport& report = *node.report;
+    if (report.has_wsrep()) consider(report.wsrep().local_state_uuid(), report.wsrep().last_committed());
+    for (const v1::Position& position : {report.stopped().grastate(), report.stopped().recovered()})
+      consider(position.uuid(), position.seqno());
+  }
+  return highest;
+}
+
+}  // namespace
+
+std::string NameOf(const std::vector<const NodeFacts*>& group) {
+  return absl::StrJoin(group, "+", [](std::string* out, const NodeFacts* n) { out->append(n->config->name()); });
+}
+
+PromotionPlan PlanPromotion(const v1::Configuration& config, const v1::ArbitratorState& state, const Facts& facts) {
+  PromotionPlan plan;
+  if (!facts.confirmed) {
+    plan.missing.push_back("the last primary component is not known: its members never reported it alike");
+    return plan;
+  }
+  for (const NodeFacts& node : facts.nodes) {
+    if (node.primary == v1::TERNARY_YES)
+      plan.missing.push_back(absl::StrFormat("%s is in a primary component", node.config->name()));
+    if (node.running != v1::TERNARY_YES) continue;
+    if (std::string unsafe = WhyUnsafe(node, config); !unsafe.empty()) plan.missing.push_back(std::move(unsafe));
+  }
+  Names why;
+  const v1::PromotionRequest& request = state.durable().request();
+  const auto group = Choose(config, facts, state.durable(), why);
+  if (!group) {
+    plan.missing.push_back("no group is fit to be promoted");
+    std::ranges::sort(why);
+    why.erase(std::unique(why.begin(), why.end()), why.end());
+    plan.missing.insert(plan.missing.end(), why.begin(), why.end());
+  } else {
+    plan.group = group->members;
+    std::string where;
+    if (HighestElsewhere(facts, *group, where) > group->seqno && !request.force())
+      plan.missing.push_back(absl::StrFormat("%s has a higher seqno than %s", where, NameOf(plan.group)));
+  }
+  for (const v1::Member& member : facts.confirmed->members()) {
+    const bool in_group =
+        std::ranges::any_of(plan.group, [&](const NodeFacts* n) { return n->config->name() == member.dbserver(); });
+    if (in_group) continue;
+    plan.others.push_back(Judge(member, state, facts));
+    Other& other = plan.others.back();
+    if (other.proof != Other::Proof::kMissing) continue;
+    if (request.force()) {
+      other.proof = Other::Proof::kProven;
+      other.detail = absl::StrFormat("forced by %s, although %s", request.reason(), other.detail);
+    } else {
+      plan.missing.push_back(other.detail);
+    }
+  }
+  return plan;
+}
+
+}  // namespace minder

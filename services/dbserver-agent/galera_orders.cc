@@ -1,0 +1,84 @@
+#include "services/dbserver-agent/galera_orders.h"
+
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "common/base/status_macros.h"
+#include "common/mysql/grastate.h"
+
+namespace minder {
+namespace {
+
+// A promoted node is Primary 3-7 ms later, an evicted member is gone after 40 ms (galera.md): looked at this often.
+constexpr absl::Duration kBetweenLooks = absl::Milliseconds(2);
+// The least that Galera takes (galera.md section 2).
+constexpr char kShortJoinRetrans[] = "evs.join_retrans_period=PT0.1S";
+
+}  // namespace
+
+absl::Status GaleraOrders::MakePrimary(BootTime not_after, BootTime deadline) {
+  MINDER_RETURN_IF_ERROR(Connect(deadline));
+  MINDER_ASSIGN_OR_RETURN(const std::string before, Status("wsrep_cluster_status", deadline));
+  if (before != "non-Primary") return absl::FailedPreconditionError(absl::StrFormat("it is %s by now", before));
+  if (BootClock().Now() > not_after)
+    return absl::FailedPreconditionError("the order ran out before it was carried out");
+  MINDER_RETURN_IF_ERROR(SetProviderOption("pc.bootstrap=1", deadline));
+  while (BootClock().Now() < deadline) {
+    MINDER_ASSIGN_OR_RETURN(const std::string after, Status("wsrep_cluster_status", deadline));
+    if (after == "Primary") return absl::OkStatus();
+    absl::SleepFor(kBetweenLooks);
+  }
+  return absl::DeadlineExceededError("pc.bootstrap was set, and the node is not Primary");
+}
+
+absl::Status GaleraOrders::Evict(const std::string& gcomm_uuid, unsigned view_size,
+                                 const std::string& join_retrans_period, BootTime deadline) {
+  if (!IsUuid(gcomm_uuid)) return absl::InvalidArgumentError("that is no gcomm uuid");
+  MINDER_RETURN_IF_ERROR(Connect(deadline));
+  const bool hasten = view_size == 2 && !join_retrans_period.empty();
+  if (hasten) MINDER_RETURN_IF_ERROR(SetProviderOption(kShortJoinRetrans, deadline));
+  absl::Status status = SetProviderOption("evs.evict=" + gcomm_uuid, deadline);
+  const std::string before = absl::StrFormat("%d", view_size);
+  while (status.ok()) {
+    const auto size = Status("wsrep_cluster_size", deadline);
+    if (!size.ok()) status = size.status();
+    if (!size.ok() || *size != before) break;
+    if (BootClock().Now() >= deadline) status = absl::DeadlineExceededError("the view has not changed");
+    absl::SleepFor(kBetweenLooks);
+  }
+  if (hasten) {
+    const BootTime until = BootClock().Now() + absl::Seconds(1);
+    const absl::Status restored = SetProviderOption("evs.join_retrans_period=" + join_retrans_period, until);
+    if (status.ok()) status = restored;
+  }
+  return status;
+}
+
+absl::Status GaleraOrders::ClearEvicted(BootTime deadline) {
+  MINDER_RETURN_IF_ERROR(Connect(deadline));
+  return SetProviderOption("evs.evict=", deadline);
+}
+
+absl::Status GaleraOrders::Connect(BootTime deadline) {
+  if (connection_ && connection_->usable()) {
+    if (connection_->Execute("DO 1", deadline).ok()) return absl::OkStatus();
+  }
+  connection_.reset();
+  MINDER_ASSIGN_OR_RETURN(Connection connection, Connection::Open(options_, deadline));
+  // Survives what throws other sessions out, and never waits for the cluster (galera.md section 5).
+  MINDER_RETURN_IF_ERROR(connection.Execute("SET SESSION wsrep_on = OFF", deadline));
+  connection_.emplace(std::move(connection));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> GaleraOrders::Status(const std::string& name, BootTime deadline) {
+  MINDER_ASSIGN_OR_RETURN(const std::vector<Row> rows,
+                          connection_->Query(absl::StrFormat("SHOW GLOBAL STATUS LIKE '%s'", name), deadline));
+  if (rows.size() != 1 || rows[0].size() != 2 || !rows[0][1]) return absl::InternalError(name + " is not shown");
+  return *rows[0][1];
+}
+
+absl::Status GaleraOrders::SetProviderOption(const std::string& option, BootTime deadline) {
+  return connection_->Execute(absl::StrFormat("SET GLOBAL wsrep_provider_options = '%s'", option), deadline);
+}
+
+}  // namespace minder

@@ -1,0 +1,39 @@
+#ifndef MINDER_SERVICES_DBSERVER_AGENT_GALERA_ORDERS_H_
+#define MINDER_SERVICES_DBSERVER_AGENT_GALERA_ORDERS_H_
+
+#include <optional>
+#include <string>
+
+#include "common/mysql/connection.h"
+
+namespace minder {
+
+// Statements with which an agent changes its mariadbd's place in the cluster, on a session of their own, so that no
+// probe waits for them. Block, each until its deadline: for a worker. What counts is what is read back, never what SET
+// returned (galera.md sections 1 and 2).
+class GaleraOrders {
+ public:
+  explicit GaleraOrders(ConnectionOptions options) : options_(std::move(options)) {}
+
+  // pc.bootstrap, if the node is still in a non-Primary component; back when it is in a Primary one. `not_after` is
+  // looked at once more just before. FAILED_PRECONDITION: nothing was done. Anything else: it may still happen.
+  absl::Status MakePrimary(BootTime not_after, BootTime deadline);
+
+  // Has the component drop a member that is dead; back when this node's view has changed. In a view of two the wait of
+  // join_retrans_period is shortened for the moment, and put back to `join_retrans_period`.
+  absl::Status Evict(const std::string& gcomm_uuid, unsigned view_size, const std::string& join_retrans_period,
+                     BootTime deadline);
+  absl::Status ClearEvicted(BootTime deadline);
+
+ private:
+  absl::Status Connect(BootTime deadline);
+  absl::StatusOr<std::string> Status(const std::string& name, BootTime deadline);
+  absl::Status SetProviderOption(const std::string& option, BootTime deadline);
+
+  ConnectionOptions options_;
+  std::optional<Connection> connection_;
+};
+
+}  // namespace minder
+
+#endif  // MINDER_SERVICES_DBSERVER_AGENT_GALERA_ORDERS_H_
