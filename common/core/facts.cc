@@ -236,7 +236,9 @@ Fact GroupReady(const PromotionPlan& plan) {
   return No(absl::StrJoin(plan.missing, "; "));
 }
 
-Fact OthersProven(const PromotionPlan& plan) {
+Fact OthersProven(const Facts& facts) {
+  if (!facts.confirmed) return Unknown("who they are is not known");
+  const PromotionPlan& plan = facts.promotion;
   Names missing;
   Names found;
   for (const Other& other : plan.others)
@@ -274,7 +276,7 @@ Facts GatherFacts(const v1::Configuration& config, const v1::ArbitratorState& st
   facts.somebody_seen = SomebodySeen(facts);
   facts.last_primary_confirmed = LastPrimaryConfirmed(facts);
   facts.group_ready = GroupReady(facts.promotion);
-  facts.others_proven = OthersProven(facts.promotion);
+  facts.others_proven = OthersProven(facts);
   facts.promotes_by_itself = config.promotion().mode() == v1::Promotion::MODE_AUTO || state.durable().has_request();
   return facts;
 }

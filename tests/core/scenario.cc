@@ -1,0 +1,281 @@
+#include "tests/core/scenario.h"
+
+#include <algorithm>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "common/core/decide.h"
+#include "common/core/lookup.h"
+#include "common/core/names.h"
+#include "common/core/party.h"
+#include "common/core/proto_time.h"
+
+namespace minder {
+namespace {
+
+constexpr char kStateUuid[] = "5a1e0000-0000-0000-0000-000000000001";
+constexpr std::uint64_t kNonPrimaryConfId = 18446744073709551615u;
+
+std::string Describe(const v1::Order& order) {
+  const std::string& to = order.receiver().name();
+  switch (order.verb_case()) {
+    case v1::Order::kFreeze:
+      return absl::StrFormat("%s: freeze at epoch %d", to, order.freeze().epoch());
+    case v1::Order::kMakePrimary:
+      return absl::StrFormat("%s: make_primary %s at epoch %d", to, order.make_primary().group(),
+                             order.make_primary().epoch());
+    case v1::Order::kEvictMember:
+      return order.evict_member().clear() ? absl::StrFormat("%s: clear the eviction list", to)
+                                          : absl::StrFormat("%s: evict %s (%s)", to, order.evict_member().dbserver(),
+                                                            order.evict_member().gcomm_uuid());
+    case v1::Order::kRecover:
+      return absl::StrFormat("%s: start without %s", to, order.recover().gone_uuid());
+    default:
+      return "";  // drains and routing have tests of their own
+  }
+}
+
+}  // namespace
+
+v1::DbStatusReport& Scenario::Report(const std::string& name) {
+  return *FindOrAddByName(*state_.mutable_dbservers(), name).mutable_report();
+}
+
+std::string Scenario::Run(const std::string& line) {
+  const Words words = absl::StrSplit(line, ' ', absl::SkipEmpty());
+  if (words.empty()) return "";
+  const std::string& verb = words[0];
+  const Words rest(words.begin() + 1, words.end());
+  const bool named = std::ranges::all_of(
+      rest, [&](const std::string& name) { return FindByName(config_.dbservers(), name) != nullptr; });
+  if (verb == "cluster") {
+    Cluster(rest);
+  } else if (verb == "decide") {
+    return Decide();
+  } else if (verb == "wait") {
+    absl::Duration duration;
+    if (!absl::ParseDuration(rest.at(0), &duration)) return "error: no duration";
+    now_ += duration;
+  } else if (verb == "promotion") {
+    config_.mutable_promotion()->set_mode(rest.at(0) == "manual" ? v1::Promotion::MODE_MANUAL
+                                                                 : v1::Promotion::MODE_AUTO);
+  } else if (verb == "seqno") {
+    std::int64_t seqno = 0;
+    if (!absl::SimpleAtoi(rest.at(1), &seqno)) return "error: no seqno";
+    Report(rest[0]).mutable_wsrep()->set_last_committed(seqno);
+  } else if (verb == "request") {
+    v1::PromotionRequest& request = *state_.mutable_durable()->mutable_request();
+    request.set_group(rest.at(0));
+    request.set_force(rest.size() > 1 && rest[1] == "force");
+    request.set_reason("ann: the other site is down");
+  } else if (verb == "pause") {
+    v1::Pause& pause = *state_.mutable_durable()->mutable_pause();
+    *pause.mutable_until() = ToProto(ToSinceBoot(now_ + absl::Hours(1)));
+    pause.set_reason("ann: maintenance");
+  } else if (verb == "resume") {
+    state_.mutable_durable()->clear_pause();
+  } else if (verb == "restart-arbitrator") {
+    state_.clear_dbservers();
+    *state_.mutable_started_at() = ToProto(ToSinceBoot(now_));
+  } else if (!named) {
+    return absl::StrFormat("error: what is \"%s\"?", line);
+  } else if (verb == "primary" || verb == "nonprimary") {
+    View(rest, verb == "primary");
+  } else if (verb == "obey") {
+    Obey(rest);
+  } else {
+    for (const std::string& name : rest) {
+      v1::DbStatusReport& report = Report(name);
+      if (verb == "crash" || verb == "stop") {
+        Crash(name, verb == "crash");
+      } else if (verb == "start") {
+        Start(name);
+      } else if (verb == "wedge") {
+        report.set_running(v1::TERNARY_UNKNOWN);
+        report.set_primary(v1::TERNARY_UNKNOWN);
+        report.mutable_probe()->set_healthy(false);
+        report.clear_wsrep();
+        report.clear_members();
+      } else if (verb == "silent" || verb == "heard") {
+        silent_[name] = verb == "silent";
+      } else if (verb == "ignore_sb") {
+        report.mutable_provider_options()->set_ignore_sb(true);
+      } else if (verb == "other-configuration") {
+        report.set_config_version(config_.version() - 1);
+      } else if (verb == "agent-restarted") {
+        report.mutable_process()->set_was_primary(false);
+        report.mutable_process()->clear_last_exit();
+        report.clear_orders();
+      } else if (verb == "refuse") {
+        for (const v1::Order& order : last_.orders()) {
+          if (order.receiver().name() != name || !order.has_make_primary()) continue;
+          v1::OrderStatus& status = *report.add_orders();
+          status.set_verb(v1::Message::kMakePrimaryFieldNumber);
+          status.set_epoch(order.make_primary().epoch());
+          status.set_outcome(v1::ORDER_OUTCOME_REFUSED);
+          status.set_detail("it quotes a report of 3s ago, and 2s are allowed");
+        }
+      } else {
+        return absl::StrFormat("error: what is \"%s\"?", line);
+      }
+    }
+  }
+  return "";
+}
+
+// "a1:dc1 a2:dc1 b1:dc2": the first data centre is the primary one.
+void Scenario::Cluster(const Words& nodes) {
+  config_.set_cluster("shop");
+  config_.set_version(7);
+  config_.mutable_arbitrator()->set_name("arb");
+  *config_.mutable_timings()->mutable_fresh_for() = ToProto(absl::Seconds(3));
+  v1::Promotion& promotion = *config_.mutable_promotion();
+  promotion.set_mode(v1::Promotion::MODE_AUTO);
+  promotion.set_eviction(v1::Promotion::SWITCH_ON);
+  *promotion.mutable_order_validity() = ToProto(absl::Seconds(2));
+  *promotion.mutable_hold_down() = ToProto(absl::Minutes(1));
+  Words names;
+  for (const std::string& node : nodes) {
+    const std::pair<std::string, std::string> parts = absl::StrSplit(node, ':');
+    names.push_back(parts.first);
+    v1::DbserverConfig& server = *config_.add_dbservers();
+    server.set_name(parts.first);
+    server.set_data_centre(parts.second);
+    if (std::ranges::find(config_.data_centres(), parts.second, &v1::DataCentre::name) ==
+        config_.data_centres().end()) {
+      v1::DataCentre& centre = *config_.add_data_centres();
+      centre.set_name(parts.second);
+      centre.set_role(config_.data_centres_size() == 1 ? v1::DataCentre::ROLE_PRIMARY : v1::DataCentre::ROLE_SECONDARY);
+    }
+  }
+  for (const std::string& name : names) Start(name);
+  View(names, true);
+}
+
+// A process with a new uuid that has seen no component yet.
+void Scenario::Start(const std::string& name) {
+  v1::DbStatusReport& report = Report(name);
+  report.set_config_version(config_.version());
+  report.clear_last_primary_view();
+  report.clear_members();
+  report.clear_stopped();
+  report.mutable_process()->set_pid(1000 + ++uuids_);
+  report.mutable_process()->set_was_primary(false);
+  report.set_running(v1::TERNARY_YES);
+  report.set_primary(v1::TERNARY_NO);
+  report.mutable_probe()->set_healthy(true);
+  v1::WsrepStatus& wsrep = *report.mutable_wsrep();
+  wsrep.set_cluster_status(v1::CLUSTER_STATUS_DISCONNECTED);
+  wsrep.set_gcomm_uuid(NewUuid(name));
+  wsrep.set_local_state_uuid(kStateUuid);
+  wsrep.set_evs_state("CLOSED");
+  wsrep.set_last_committed(100);
+  report.mutable_provider_options()->set_pc_weight(1);
+  report.mutable_drain()->set_state(v1::DRAIN_STATE_SERVING);
+}
+
+// These nodes, and nobody else, see one another in a component.
+void Scenario::View(const Words& names, bool primary) {
+  v1::PrimaryView view;
+  view.set_id(absl::StrFormat("view:%d", ++views_));
+  for (const std::string& name : names) view.add_members(Report(name).wsrep().gcomm_uuid());
+  std::ranges::sort(*view.mutable_members());
+  for (const std::string& name : names) {
+    v1::DbStatusReport& report = Report(name);
+    report.set_running(v1::TERNARY_YES);
+    report.set_primary(primary ? v1::TERNARY_YES : v1::TERNARY_NO);
+    report.set_group(absl::StrJoin(names, "+"));
+    report.clear_members();
+    for (const std::string& uuid : view.members()) report.add_members()->set_uuid(uuid);
+    v1::WsrepStatus& wsrep = *report.mutable_wsrep();
+    wsrep.set_cluster_status(primary ? v1::CLUSTER_STATUS_PRIMARY : v1::CLUSTER_STATUS_NON_PRIMARY);
+    wsrep.set_local_state(primary ? v1::LOCAL_STATE_SYNCED : v1::LOCAL_STATE_INITIALIZED);
+    wsrep.set_ready(primary);
+    wsrep.set_cluster_conf_id(primary ? static_cast<std::uint64_t>(views_) : kNonPrimaryConfId);
+    wsrep.set_cluster_state_uuid(kStateUuid);
+    wsrep.set_evs_state("OPERATIONAL");
+    if (!primary) continue;
+    *report.mutable_last_primary_view() = view;
+    report.mutable_process()->set_was_primary(true);
+    report.clear_freeze();
+  }
+}
+
+void Scenario::Crash(const std::string& name, bool by_signal) {
+  v1::DbStatusReport& report = Report(name);
+  v1::ObservedExit& exit = *report.mutable_process()->mutable_last_exit();
+  exit.set_pid(report.process().pid());
+  exit.set_signal(by_signal ? 9 : 0);
+  exit.set_expected(!by_signal);
+  exit.set_gcomm_uuid(report.wsrep().gcomm_uuid());
+  report.mutable_process()->set_pid(0);
+  report.mutable_process()->set_was_primary(false);
+  report.set_running(v1::TERNARY_NO);
+  report.set_primary(v1::TERNARY_NO);
+  report.clear_wsrep();
+  report.clear_members();
+}
+
+// A new report of everybody who is not silent.
+void Scenario::Touch() {
+  for (v1::DbserverKnowledge& known : *state_.mutable_dbservers()) {
+    if (silent_[known.name()]) continue;
+    known.mutable_report()->set_nonce(absl::StrFormat("n%d", ++nonces_));
+    *known.mutable_received_at() = ToProto(ToSinceBoot(now_));
+  }
+}
+
+// The named, or all, carry out what the last decision orders, as their agents and Galera would.
+void Scenario::Obey(const Words& only) {
+  const v1::Decision decision = last_;
+  for (const v1::Order& order : decision.orders()) {
+    const std::string& name = order.receiver().name();
+    const bool chosen = only.empty() || std::ranges::find(only, name) != only.end();
+    if (chosen && !silent_[name]) ObeyOrder(name, order);
+  }
+}
+
+void Scenario::ObeyOrder(const std::string& name, const v1::Order& order) {
+  v1::DbStatusReport& report = Report(name);
+  const auto members_without = [&](const std::string& uuid) {
+    Words names;
+    for (const v1::DbserverKnowledge& known : state_.dbservers()) {
+      const std::string& own = known.report().wsrep().gcomm_uuid();
+      const bool in_view = std::ranges::find(report.members(), own, &v1::ViewMember::uuid) != report.members().end();
+      if (in_view && own != uuid) names.push_back(known.name());
+    }
+    return names;
+  };
+  if (order.has_freeze()) {
+    report.set_highest_epoch(order.freeze().epoch());
+    report.mutable_freeze()->set_frozen(true);
+    report.mutable_freeze()->set_epoch(order.freeze().epoch());
+  } else if (order.has_make_primary()) {
+    report.set_highest_epoch(order.make_primary().epoch());
+    View(members_without(""), true);
+  } else if (order.has_evict_member() && !order.evict_member().clear()) {
+    const Words left = members_without(order.evict_member().gcomm_uuid());
+    View(left, 2 * left.size() > static_cast<std::size_t>(report.members_size()));
+  }
+}
+
+std::string Scenario::Decide() {
+  Touch();
+  last_ = minder::Decide(config_, state_, now_);
+  *state_.mutable_durable() = last_.next();
+  std::string text = absl::StrFormat("%s %s: %s\n", ShortName(last_.diagnosis()), last_.rule(), last_.reason());
+  for (const v1::AuditRecord& record : last_.records()) {
+    absl::StrAppend(&text, "  recorded: ", record.text(), "\n");
+    for (const std::string& why : record.evidence()) absl::StrAppend(&text, "    ", why, "\n");
+  }
+  for (const v1::Order& order : last_.orders()) {
+    if (const std::string what = Describe(order); !what.empty()) absl::StrAppend(&text, "  ordered: ", what, "\n");
+  }
+  if (!last_.command().empty()) absl::StrAppend(&text, "  a human may: ", last_.command(), "\n");
+  return text;
+}
+
+}  // namespace minder
