@@ -21,8 +21,8 @@ struct WithAgents {
 };
 
 // A 2+1 cluster with every party of minder, healthy at the beginning of each test; 200 clients write through HAProxy
-// during all of it, and the independent observer looks on. At the end: no acknowledged row is lost, never two primary
-// components, and minder made nobody primary.
+// during all of it, and the independent observer looks on. At the end: no acknowledged row is lost, and never two
+// primary components.
 template <typename Kind>
 class ClusterTestOn : public SharedLab<Kind> {
  protected:

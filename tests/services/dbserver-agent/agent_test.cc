@@ -176,10 +176,13 @@ TEST_F(AgentTest, ReportsEverythingAndSeesFreezeAndKill) {
   arbitrator_.Say(request);
   EXPECT_TRUE(Eventually([&] { return arbitrator_.nonces() > before; }));
 
-  // An order of a later version changes nothing.
+  // An order that quotes no report is refused, and its sender is told.
   v1::Message promote;
   promote.mutable_make_primary()->set_epoch(9);
   arbitrator_.Say(promote);
+  arbitrator_.WaitFor([](auto& r) {
+    return r.orders_size() == 1 && r.orders(0).outcome() == v1::ORDER_OUTCOME_REFUSED && r.orders(0).epoch() == 9;
+  });
 
   const absl::Duration cpu = CpuTime(agent_);
   const BootTime measured_from = BootClock().Now();

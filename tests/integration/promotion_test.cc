@@ -1,0 +1,174 @@
+// Evictions and promotions on real clusters; the names of scenarios.md where they have one.
+#include <csignal>
+
+#include "tests/integration/cluster_fixture.h"
+
+namespace minder::lab {
+namespace {
+
+struct Trio {
+  static LabOptions Options() { return TestLabOptions("trio", true, "2+1"); }
+};
+struct Pair {
+  static LabOptions Options() { return TestLabOptions("pair", true, "1+1"); }
+};
+struct Even {
+  static LabOptions Options() { return TestLabOptions("even", true, "2+2"); }
+};
+
+// How many promotions there were, as the arbitrator numbers them.
+std::uint64_t Epoch(const Lab& lab) {
+  const auto summary = Summary(lab);
+  EXPECT_TRUE(summary.ok()) << summary.status();
+  return summary.ok() ? summary->epoch() : 0;
+}
+
+absl::Status NonPrimary(const Lab& lab, const std::string& node) {
+  return lab.HasStatusVariable(node, "wsrep_cluster_status", "non-Primary");
+}
+absl::Status Primary(const Lab& lab, const std::string& node) {
+  return lab.HasStatusVariable(node, "wsrep_cluster_status", "Primary");
+}
+
+class EvictionTest : public ClusterTestOn<Trio> {};
+
+TEST_F(EvictionTest, KilledMemberIsEvictedLongBeforeGaleraWouldAndComesBack) {
+  WriterLoad direct({.clients = 4, .pause = absl::Milliseconds(2), .target = AppAt("node1")});
+  ASSERT_TRUE(
+      Reached([&] { return direct.Report().acknowledged > 100 ? absl::OkStatus() : absl::UnavailableError("no"); },
+              absl::Seconds(10), "writes at node1"));
+  ASSERT_TRUE(lab().SignalNow("node3", SIGKILL).ok());
+  EXPECT_TRUE(Reached([] { return lab().HasStatusVariable("node1", "wsrep_cluster_size", "2"); }, absl::Seconds(3),
+                      "node3 out of the view, which takes Galera alone 6 s"));
+  ASSERT_TRUE(Reached([] { return lab().Synced("node3"); }, absl::Seconds(40), "node3 back"));
+  direct.Stop();
+  std::cerr << "longest write stall beside 200 clients: " << direct.Report().longest_gap << "\n";
+  EXPECT_LT(direct.Report().longest_gap, absl::Seconds(2));
+  EXPECT_EQ(direct.Report().errors, 0) << direct.Report().last_error;
+  for (const char* node : {"node1", "node2"}) {
+    EXPECT_TRUE(Reached([&] { return lab().HasStatusVariable(node, "wsrep_evs_evict_list", ""); }, absl::Seconds(10),
+                        "nothing left on the list"));
+  }
+  EXPECT_EQ(Epoch(lab()), 0u) << "nobody was promoted";
+}
+
+TEST_F(EvictionTest, StoppedOnPurposeIsNeitherEvictedNorStarted) {
+  ASSERT_TRUE(lab().SignalNow("node3", SIGTERM).ok());
+  EXPECT_TRUE(Reached([] { return lab().HasStatusVariable("node1", "wsrep_cluster_size", "2"); }, absl::Seconds(20),
+                      "node3 gone"));
+  EXPECT_EQ(lab().HasStatusVariable("node1", "wsrep_evs_evict_list", ""), absl::OkStatus());
+  EXPECT_FALSE(lab().Find("node3").ok());
+}
+
+class PairTest : public ClusterTestOn<Pair> {};
+
+TEST_F(PairTest, SurvivorOfAKilledPeerIsPromotedAndThePeerComesBack) {
+  const std::uint64_t before = Epoch(lab());
+  ASSERT_TRUE(lab().SignalNow("node2", SIGKILL).ok());
+  EXPECT_TRUE(
+      Reached([&] { return Epoch(lab()) == before + 1 ? Primary(lab(), "node1") : absl::UnavailableError("not yet"); },
+              absl::Seconds(10), "node1 promoted"));
+  EXPECT_TRUE(Reached([] { return lab().Routed("node1"); }, absl::Seconds(5), "node1 in the balancer"));
+  EXPECT_TRUE(Reached([] { return lab().Synced("node2"); }, absl::Seconds(40), "node2 back"));
+  EXPECT_EQ(Epoch(lab()), before + 1) << "one promotion, no more";
+  const auto retrans = lab().Sql("node1", "SELECT @@wsrep_provider_options");
+  ASSERT_TRUE(retrans.ok()) << retrans.status();
+  EXPECT_THAT(retrans->rows[0][0], ::testing::HasSubstr("evs.join_retrans_period = PT1S")) << "put back";
+}
+
+TEST_F(PairTest, F01CutPairPromotesThePreferredSideOnceAndMergesAfterwards) {
+  const std::uint64_t before = Epoch(lab());
+  ASSERT_EQ(lab().CutFromPeers("node2"), absl::OkStatus());
+  EXPECT_TRUE(
+      Reached([&] { return Epoch(lab()) == before + 1 ? Primary(lab(), "node1") : absl::UnavailableError("not yet"); },
+              absl::Seconds(20), "node1 promoted"));
+  EXPECT_EQ(NonPrimary(lab(), "node2"), absl::OkStatus());
+  ASSERT_EQ(lab().Heal(), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(40), "all Synced"));
+  EXPECT_EQ(Epoch(lab()), before + 1);
+}
+
+class EvenSplitTest : public ClusterTestOn<Even> {
+ protected:
+  static constexpr auto kFirst = {"node1", "node2"};
+  static constexpr auto kSecond = {"node3", "node4"};
+  static absl::Status Cut() { return lab().CutOff({"node1", "node2"}, {"node3", "node4"}); }
+};
+
+TEST_F(EvenSplitTest, F01CutWanPromotesThePreferredDataCentreOnce) {
+  const std::uint64_t before = Epoch(lab());
+  ASSERT_EQ(Cut(), absl::OkStatus());
+  for (const char* node : kFirst) {
+    EXPECT_TRUE(
+        Reached([&] { return Epoch(lab()) == before + 1 ? Primary(lab(), node) : absl::UnavailableError("not yet"); },
+                absl::Seconds(20), "dc1 promoted"));
+  }
+  for (const char* node : kSecond) EXPECT_EQ(NonPrimary(lab(), node), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return lab().Routed("node1"); }, absl::Seconds(5), "node1 in the balancer"));
+  EXPECT_EQ(lab().NotRouted("node3"), absl::OkStatus());
+  ASSERT_EQ(lab().Heal(), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(40), "all Synced"));
+  EXPECT_EQ(Epoch(lab()), before + 1);
+}
+
+TEST_F(EvenSplitTest, F02PreferredSideCutFromEverybodyIsNoReasonToPromoteTheOther) {
+  const std::uint64_t before = Epoch(lab());
+  ASSERT_EQ(Cut(), absl::OkStatus());
+  ASSERT_EQ(lab().CutOff({"node1", "node2"}, {"arbitrator"}), absl::OkStatus());
+  for (const char* node : kSecond)
+    EXPECT_TRUE(Reached([&] { return NonPrimary(lab(), node); }, absl::Seconds(20), "dc2 non-Primary"));
+  EXPECT_TRUE(Reached(
+      [] {
+        const auto summary = Summary(lab());
+        if (!summary.ok()) return summary.status();
+        return summary->diagnosis() == v1::DIAGNOSIS_NO_PRIMARY_PARTIAL ? absl::OkStatus()
+                                                                        : absl::UnavailableError(summary->reason());
+      },
+      absl::Seconds(20), "NO_PRIMARY_PARTIAL"));
+  EXPECT_EQ(Epoch(lab()), before);
+  ASSERT_EQ(lab().Heal(), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+}
+
+TEST_F(EvenSplitTest, F07ArbitratorThatSeesOneSideOfAWholeClusterDoesNothing) {
+  const std::uint64_t before = Epoch(lab());
+  ASSERT_EQ(lab().CutOff({"node1", "node2"}, {"arbitrator"}), absl::OkStatus());
+  EXPECT_TRUE(Reached(
+      [] {
+        const auto node = SummaryOf(lab(), "node1");
+        if (!node.ok()) return node.status();
+        return node->running() == v1::TERNARY_UNKNOWN ? absl::OkStatus() : absl::UnavailableError("still fresh");
+      },
+      absl::Seconds(10), "node1 silent"));
+  const auto summary = Summary(lab());
+  ASSERT_TRUE(summary.ok()) << summary.status();
+  EXPECT_EQ(summary->diagnosis(), v1::DIAGNOSIS_DEGRADED) << summary->reason();
+  EXPECT_EQ(lab().AllSynced(), absl::OkStatus());
+  EXPECT_EQ(lab().AllRouted(), absl::OkStatus());
+  EXPECT_EQ(Epoch(lab()), before);
+}
+
+TEST_F(EvenSplitTest, F03KilledDataCentreIsProvenDeadByItsAgents) {
+  const std::uint64_t before = Epoch(lab());
+  for (const char* node : kFirst) ASSERT_TRUE(lab().SignalNow(node, SIGKILL).ok());
+  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced again"));
+  EXPECT_LE(Epoch(lab()), before + 1);
+  EXPECT_EQ(observer_->CheckNeverTwoPrimaries(), absl::OkStatus());
+}
+
+TEST_F(EvenSplitTest, F35ArbitratorKilledInTheMiddleGoesOnWhereItWas) {
+  const std::uint64_t before = Epoch(lab());
+  ASSERT_EQ(lab().Kill("arbitrator"), absl::OkStatus());
+  ASSERT_EQ(Cut(), absl::OkStatus());
+  for (const char* node : {"node1", "node2", "node3", "node4"})
+    EXPECT_TRUE(Reached([&] { return NonPrimary(lab(), node); }, absl::Seconds(20), "everybody non-Primary"));
+  ASSERT_EQ(lab().Start("arbitrator"), absl::OkStatus());
+  EXPECT_TRUE(Reached([&] { return Primary(lab(), "node1"); }, absl::Seconds(20), "node1 promoted"));
+  EXPECT_EQ(NonPrimary(lab(), "node3"), absl::OkStatus());
+  EXPECT_EQ(Epoch(lab()), before + 1);
+  ASSERT_EQ(lab().Heal(), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(40), "all Synced"));
+}
+
+}  // namespace
+}  // namespace minder::lab
