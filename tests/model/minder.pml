@@ -329,16 +329,25 @@ inline forget(x) {
 #define EPOCH_NEW(x, e) (maxe[x] < e)
 #endif
 
+#ifdef FREEZE_GROUP
+#define FROZEN_BY(e) (e <= epoch && target[e] != me)
+#define GROUP_FROZEN ((group & ~BIT(TARGET) & ~rfrozen) == 0)
+#else
+#define FROZEN_BY(e) IN(me, rest[e])
+#define GROUP_FROZEN 1
+#endif
 /* freeze(e): durably refuse every order up to epoch e, and give up the lease. */
 #define FREEZE(e)                                                                     \
-  d_step { IN(me, rest[e]) && maxe[me] < e ->                                         \
-    maxe[me] = e; lease = lease & ~BIT(me) }
+  d_step { FROZEN_BY(e) && maxe[me] < e ->                                         \
+    maxe[me] = e; lease = lease & ~BIT(me);                                         \
+    printf("agent %d: freeze %d\n", me, e) }
 
 /* make_primary(e): refused with an old nonce or an old epoch; the epoch is durable before the bootstrap. */
 #define MAKE_PRIMARY(e)                                                               \
   d_step { IN(e, sent) && target[e] == me && IN(me, on) && pc[me] == 0 && NONCE_GOOD(e) && EPOCH_NEW(me, e) -> \
     if :: maxe[me] < e -> maxe[me] = e :: else fi;                                    \
     lease = lease | BIT(me); due = due | BIT(me);                                     \
+    printf("agent %d: accepts make_primary %d in component %d\n", me, e, COMPONENT(me)); \
     BOOTSTRAP(e) }
 #ifdef LATE_BOOTSTRAP
 /* The statement waits in a server that is stopped or wedged, and is carried out when it goes on. */
@@ -396,13 +405,15 @@ inline goal(e) {
 proctype node(byte me) {
   do
   /* Galera. Members of my primary component are gone: we who are left count our weight against the last view. */
-  :: d_step { pc[me] != 0 && !LIVE(me) -> v = pc[me]; m = CELL(me) & MATES(me); count_weights(v, m, 0) }
+  :: d_step { pc[me] != 0 && !LIVE(me) -> v = pc[me]; m = CELL(me) & MATES(me); count_weights(v, m, 0);
+       printf("Galera: members are gone, set %d is left, view of node %d is now %d\n", m, me, pc[me]) }
 #ifdef PARTIAL
   /* The same, but one of us is cut off just before it could install the new view, so only the others know of it. */
 #define PARTIAL_INSTALL(x)                                                            \
   d_step { faults < MAXF && pc[me] != 0 && !LIVE(me) && me != x && IN(x, CELL(me) & MATES(me)) &&  \
            2 * WEIGHT(CELL(me) & MATES(me)) > WEIGHT(mem[pc[me]]) ->                  \
-    faults++; m = CELL(me) & MATES(me); cut(x); pc[x] = 0; LEFT_WITH(x, BIT(x)); touch(x); form(m, m & ~BIT(x)) }
+    faults++; m = CELL(me) & MATES(me); cut(x); pc[x] = 0; LEFT_WITH(x, BIT(x)); touch(x); form(m, m & ~BIT(x));              \
+    printf("Galera: set %d forms a view, but node %d is cut off before it could install it\n", m, x) }
   :: PARTIAL_INSTALL(0)
   :: PARTIAL_INSTALL(1)
   :: PARTIAL_INSTALL(2)
@@ -411,28 +422,35 @@ proctype node(byte me) {
 #endif
 #endif
   /* A primary component takes in the non-Primary nodes that it hears. */
-  :: d_step { LIVE(me) && COMPONENT(me) != 0 -> m = mem[pc[me]] | COMPONENT(me); form(m, m) }
+  :: d_step { LIVE(me) && COMPONENT(me) != 0 -> m = mem[pc[me]] | COMPONENT(me); form(m, m);
+       printf("Galera: merge, set %d is in primary view %d\n", m, pc[me]) }
   /* Nobody is Primary, but every member of the latest primary view known here is back: it re-forms by itself. */
   :: d_step { IN(me, on) && (CELL(me) & (BIT(me) - 1)) == 0 && COMPONENT(me) == CELL(me) && LATEST(CELL(me)) != 0 &&
-              (mem[LATEST(CELL(me))] & ~(CELL(me) & WHERE(HAS_VIEW))) == 0 -> m = CELL(me); form(m, m) }
+              (mem[LATEST(CELL(me))] & ~(CELL(me) & WHERE(HAS_VIEW))) == 0 -> m = CELL(me); form(m, m);
+       printf("Galera: all of the last view are back, set %d re-forms as view %d\n", m, pc[me]) }
 #ifdef KILL
   /* mariadbd dies. Its agent holds it down, or it is started again with its gvwstate.dat. */
-  :: d_step { faults < MAXF && IN(me, on) -> faults++; process_ends(me, 0) }
-  :: d_step { faults < MAXF && IN(me, on) -> faults++; process_ends(me, 1) }
+  :: d_step { faults < MAXF && IN(me, on) -> faults++; process_ends(me, 0);
+       printf("fault: mariadbd of node %d dies\n", me) }
+  :: d_step { faults < MAXF && IN(me, on) -> faults++; process_ends(me, 1);
+       printf("fault: mariadbd of node %d dies and is held down\n", me) }
 #endif
 #ifdef LEAVE
   /* A graceful leave that was begun (the others count me as gone) and then killed, before gvwstate.dat was removed. */
   :: d_step { faults < MAXF && LIVE(me) && mem[pc[me]] != BIT(me) -> faults++;
-       v = pc[me]; m = mem[v] & ~BIT(me); process_ends(me, 0); count_weights(v, m, BIT(me)) }
+       v = pc[me]; m = mem[v] & ~BIT(me); process_ends(me, 0); count_weights(v, m, BIT(me));
+       printf("fault: node %d leaves, and dies in it\n", me) }
 #endif
 #if defined(KILL) || defined(LEAVE) || defined(E2)
-  :: d_step { !IN(me, on) && !IN(me, held) && MAY_START_WITH_VIEW(me) -> on = on | BIT(me) }
+  :: d_step { !IN(me, on) && !IN(me, held) && MAY_START_WITH_VIEW(me) -> on = on | BIT(me);
+       printf("agent %d: starts mariadbd with its view %d\n", me, last[me]) }
   :: d_step { !IN(me, on) && IN(me, held) && MAY_START_WITHOUT_VIEW(me) ->
-       on = on | BIT(me); held = held & ~BIT(me); NEW_VIEW_FILE(me); touch(me) }
+       on = on | BIT(me); held = held & ~BIT(me); NEW_VIEW_FILE(me); touch(me);
+       printf("agent %d: starts mariadbd that it held down, last view %d\n", me, last[me]) }
 #endif
 #ifdef AGENT
   /* The agent starts anew: it knows its old nonces no more. */
-  :: d_step { faults < MAXF -> faults++; touch(me); 
+  :: d_step { faults < MAXF -> faults++; touch(me); printf("fault: agent %d starts anew\n", me);
 #ifdef VOLATILE_PROMISE
        maxe[me] = 0
 #endif
@@ -440,7 +458,8 @@ proctype node(byte me) {
 #endif
 
   /* The agent. */
-  :: d_step { REPORTS_MATTER -> report(me) }
+  :: d_step { REPORTS_MATTER -> report(me);
+       printf("agent %d: reports primary view %d, last view %d, highest epoch %d, runs %d\n", me, pc[me], last[me], maxe[me], IN(me, on)) }
 #ifdef CRASH
   :: d_step { IN(me, rok) -> forget(me) }
 #endif
@@ -449,7 +468,7 @@ proctype node(byte me) {
   :: NONCE_AGES(1)
 #ifdef LATE_BOOTSTRAP
   :: d_step { IN(me, stuck & on) -> stuck = stuck & ~BIT(me);
-       if :: pc[me] == 0 -> m = COMPONENT(me); form(m, m) :: else fi } /* nothing happens in a Primary component */
+       if :: pc[me] == 0 -> printf("node %d: the bootstrap statement is carried out\n", me); m = COMPONENT(me); form(m, m) :: else fi } /* nothing happens in a Primary component */
 #endif
 #if MAXE > 1
   :: FREEZE(2)
@@ -464,11 +483,13 @@ proctype node(byte me) {
 #ifdef E2
   /* A renewal comes; the guard is armed with the first one. */
   :: d_step { !IN(me, REVOKED) && !IN(me, lease & armed & due) ->
-       lease = lease | BIT(me); due = due | BIT(me); armed = armed | BIT(me) }
-  :: d_step { IN(me, lease) -> lease = lease & ~BIT(me) }
+       lease = lease | BIT(me); due = due | BIT(me); armed = armed | BIT(me);
+       printf("agent %d: lease renewed\n", me) }
+  :: d_step { IN(me, lease) -> lease = lease & ~BIT(me); printf("agent %d: lease runs out\n", me) }
   /* The guard's deadline moves on while there is a lease or all nodes are in my component. Once it passes, the guard kills. */
   :: d_step { !IN(me, due) && SEES_ALL(me) && IN(me, armed) -> due = due | BIT(me) }
   :: d_step { IN(me, due) && !IN(me, lease) && !SEES_ALL(me) -> due = due & ~BIT(me);
+       printf("guard %d: deadline passes\n", me);
 #ifndef LATE_FENCE
        if :: IN(me, armed) && FENCED(me) -> process_ends(me, 0) :: else fi
 #endif
@@ -477,7 +498,8 @@ proctype node(byte me) {
   :: d_step { !IN(me, due) && !SEES_ALL(me) && IN(me, armed) && IN(me, on) -> process_ends(me, 0) }
 #endif
   /* To start a fenced node so that it can join the others, the agent disarms the guard, and waits until that is known. */
-  :: d_step { !IN(me, on) && !IN(me, due) && IN(me, armed) -> held = held | BIT(me); armed = armed & ~BIT(me) }
+  :: d_step { !IN(me, on) && !IN(me, due) && IN(me, armed) -> held = held | BIT(me); armed = armed & ~BIT(me);
+       printf("agent %d: holds the fenced mariadbd down, disarms the guard\n", me) }
 #endif
   od
 }
@@ -558,17 +580,20 @@ proctype node(byte me) {
 #else
 #define TIE 0
 #endif
-#define ALLOWED ((group & ~WHERE(FIT)) == 0 && REST == (POOL & ~group) && ((REST & ~WHERE(PROVEN)) == 0 || TIE))
+#define ALLOWED ((group & ~WHERE(FIT)) == 0 && REST == (POOL & ~group) && GROUP_FROZEN && \
+  ((REST & ~WHERE(PROVEN)) == 0 || TIE))
 
 /* Intent, durable: epoch, target, group, and that the leases of the rest are revoked. From here on freeze(epoch) may be sent. */
 #define INTEND(t)                                                                                          \
   d_step { phase == IDLE && epoch < MAXE && IN(t, rok & ron) && rpc[t] == 0 && rcomp[t] != 0 &&            \
            (rcomp[t] & ~POOL) == 0 && (rcomp[t] & ~WHERE(FIT)) == 0 ->                                     \
-    epoch++; phase = INTENT; group = rcomp[t]; TARGET = t; REST = POOL & ~group }
+    epoch++; phase = INTENT; group = rcomp[t]; TARGET = t; REST = POOL & ~group;                           \
+    printf("arbitrator: intent %d, target %d, G %d, O %d\n", epoch, t, group, REST) }
 
 /* P: all the members of a later primary view name it. */
 #define CONFIRM(x)                                                                                         \
-  d_step { IN(x, rok) && rlast[x] > P && (mem[rlast[x]] & ~(rok & WHERE_NAMED(rlast[x]))) == 0 -> P = rlast[x] }
+  d_step { IN(x, rok) && rlast[x] > P && (mem[rlast[x]] & ~(rok & WHERE_NAMED(rlast[x]))) == 0 -> P = rlast[x]; \
+    printf("arbitrator: P is view %d, of set %d\n", P, mem[P]) }
 #if N == 2
 #define WHERE_NAMED(w) ((rlast[0] == w) | ((rlast[1] == w) << 1))
 #elif N == 3
@@ -627,32 +652,35 @@ proctype arbitrator() {
 #if N > 3
   :: INTEND(3)
 #endif
-  :: d_step { phase == INTENT -> resolve() } /* withdrawn: nothing was granted */
+  :: d_step { phase == INTENT -> printf("arbitrator: withdraws intent %d\n", epoch); resolve() } /* nothing was granted */
 #ifdef SEND_FIRST
-  :: d_step { phase == INTENT && !IN(epoch, sent) && ALLOWED -> QUOTE_NONCE; sent = sent | BIT(epoch) }
-  :: d_step { phase == INTENT && IN(epoch, sent) -> phase = GRANTED; RECORD; REVOKE; rafter = 0 }
+  :: d_step { phase == INTENT && !IN(epoch, sent) && ALLOWED -> QUOTE_NONCE; sent = sent | BIT(epoch);
+       printf("arbitrator: sends %d, not yet recorded\n", epoch) }
+  :: d_step { phase == INTENT && IN(epoch, sent) -> phase = GRANTED; RECORD; REVOKE; rafter = 0;
+       printf("arbitrator: records grant %d\n", epoch) }
 #else
   /* Grant, durable; then the order. */
-  :: d_step { phase == INTENT && ALLOWED -> phase = GRANTED; RECORD; REVOKE; QUOTE_NONCE; rafter = 0 }
-  :: d_step { phase == GRANTED && !IN(epoch, sent) -> sent = sent | BIT(epoch) }
+  :: d_step { phase == INTENT && ALLOWED -> phase = GRANTED; RECORD; REVOKE; QUOTE_NONCE; rafter = 0;
+       printf("arbitrator: grant %d to G %d, nonce good %d\n", epoch, group, IN(epoch, valid)) }
+  :: d_step { phase == GRANTED && !IN(epoch, sent) -> sent = sent | BIT(epoch); printf("arbitrator: sends %d\n", epoch) }
 #endif
 #ifdef REQUOTE
   /* The order is sent again, with the nonce of a newer report of a target that is still non-Primary. */
-  :: d_step { phase == GRANTED && IN(TARGET, rnonce) && IN(TARGET, rok & ron) && rpc[TARGET] == 0 -> QUOTE_NONCE }
+  :: d_step { phase == GRANTED && IN(TARGET, rnonce) && IN(TARGET, rok & ron) && rpc[TARGET] == 0 -> QUOTE_NONCE; printf("arbitrator: sends %d again, new nonce\n", epoch) }
 #endif
   /* Done: the target is seen Primary. */
-  :: d_step { phase == GRANTED && IN(TARGET, rok) && rpc[TARGET] != 0 -> resolve() }
+  :: d_step { phase == GRANTED && IN(TARGET, rok) && rpc[TARGET] != 0 -> printf("arbitrator: %d done\n", epoch); resolve() }
   /* Abandoned: the nonce has expired, and since then all of G was seen non-Primary or dead. */
-  :: d_step { phase == GRANTED && !IN(epoch, valid) && (group & ~WHERE(NOT_PRIMARY)) == 0 -> resolve() }
+  :: d_step { phase == GRANTED && !IN(epoch, valid) && (group & ~WHERE(NOT_PRIMARY)) == 0 -> printf("arbitrator: %d abandoned\n", epoch); resolve() }
 #ifdef MANY_GRANTS
-  :: d_step { phase == GRANTED -> resolve() }
+  :: d_step { phase == GRANTED -> printf("arbitrator: gives %d up, unresolved\n", epoch); resolve() }
 #endif
 #ifdef MERGES
-  :: d_step { phase == IDLE && FULL_MERGE -> granted = 0; revoked = 0 }
+  :: d_step { phase == IDLE && FULL_MERGE -> granted = 0; revoked = 0; printf("arbitrator: full merge\n") }
 #endif
   /* Crash: what is only in memory is lost. */
 #ifdef FORGETFUL
-  :: d_step { phase = IDLE; group = 0; granted = 0; revoked = 0 }
+  :: d_step { phase = IDLE; group = 0; granted = 0; revoked = 0; printf("fault: the arbitrator forgets its grants\n") }
 #endif
 #ifdef CRASH
   :: d_step { rok != 0 || rarmed != 0 -> FORGET_REPORTS }
@@ -662,11 +690,11 @@ proctype arbitrator() {
 
 /* ---- the environment ------------------------------------------------------------------------------------------------------- */
 
-#define CUT(x) d_step { faults < MAXF && net[x] != BIT(x) -> faults++; cut(x) }
+#define CUT(x) d_step { faults < MAXF && net[x] != BIT(x) -> faults++; cut(x); printf("fault: node %d is cut off\n", x) }
 #define HEAL(x, y)                                                                                         \
   d_step { faults < MAXF && !IN(x, net[y]) -> faults++; m = net[x] | net[y]; j = 0;                        \
     do :: j < N -> if :: IN(j, m) -> net[j] = m :: else fi; j++ :: else -> break od;                       \
-    two_primaries() }
+    two_primaries(); printf("heal: set %d is together\n", m) }
 
 proctype environment() {
   do
