@@ -71,7 +71,9 @@ byte top = 1;     /* last primary view that could commit */
 #endif
 /* ---- agent ----------------------------------------------------------------------------------------------------------------- */
 byte maxe[N];     /* highest epoch seen (durable) */
-byte lease = ALL; /* lease held (E2 only) */
+#ifdef LEASE_ONLY
+byte lease = ALL; /* lease held; elsewhere the model needs only what follows from it, the guard's deadline */
+#endif
 byte due = ALL;   /* the fence guard's deadline is still ahead (E2 only) */
 byte armed = ALL; /* the fence guard is armed (E2 only) */
 /* ---- network: the orders that were sent, by epoch ------------------------------------------------------------------------- */
@@ -312,11 +314,7 @@ inline forget(x) {
   ; rdead = rdead & ~BIT(x)
 #endif
 }
-#if defined(E2)
-#define REPORTS_MATTER 1
-#else
 #define REPORTS_MATTER (phase != IDLE || epoch < MAXE) /* no more promotion can come: do not explore what is reported */
-#endif
 
 #ifdef NO_NONCE
 #define NONCE_GOOD(e) 1
@@ -336,17 +334,29 @@ inline forget(x) {
 #define FROZEN_BY(e) IN(me, rest[e])
 #define GROUP_FROZEN 1
 #endif
+#ifndef E2
+#define LEASE_TAKEN(x) skip
+#define LEASE_GIVEN_UP(x) skip
+#elif defined(LEASE_ONLY)
+#define LEASE_TAKEN(x) lease = lease | BIT(x); due = due | BIT(x)
+#define LEASE_GIVEN_UP(x) lease = lease & ~BIT(x)
+#define LEASE_OVER(x) !IN(x, lease)
+#else
+#define LEASE_TAKEN(x) due = due | BIT(x)
+#define LEASE_GIVEN_UP(x) skip
+#define LEASE_OVER(x) 1 /* at any moment it may be */
+#endif
 /* freeze(e): durably refuse every order up to epoch e, and give up the lease. */
 #define FREEZE(e)                                                                     \
   d_step { FROZEN_BY(e) && maxe[me] < e ->                                         \
-    maxe[me] = e; lease = lease & ~BIT(me);                                         \
+    maxe[me] = e; LEASE_GIVEN_UP(me);                                                 \
     printf("agent %d: freeze %d\n", me, e) }
 
 /* make_primary(e): refused with an old nonce or an old epoch; the epoch is durable before the bootstrap. */
 #define MAKE_PRIMARY(e)                                                               \
   d_step { IN(e, sent) && target[e] == me && IN(me, on) && pc[me] == 0 && NONCE_GOOD(e) && EPOCH_NEW(me, e) -> \
     if :: maxe[me] < e -> maxe[me] = e :: else fi;                                    \
-    lease = lease | BIT(me); due = due | BIT(me);                                     \
+    LEASE_TAKEN(me);                                                                  \
     printf("agent %d: accepts make_primary %d in component %d\n", me, e, COMPONENT(me)); \
     BOOTSTRAP(e) }
 #ifdef LATE_BOOTSTRAP
@@ -458,6 +468,10 @@ proctype node(byte me) {
 #endif
 
   /* The agent. */
+  #ifdef E2
+  /* When no more promotion can come, leases still depend on two things. */
+  :: d_step { !REPORTS_MATTER -> rok = rok | BIT(me); rpc[me] = pc[me]; rarmed = (rarmed & ~BIT(me)) | (armed & BIT(me)) }
+#endif
   :: d_step { REPORTS_MATTER -> report(me);
        printf("agent %d: reports primary view %d, last view %d, highest epoch %d, runs %d\n", me, pc[me], last[me], maxe[me], IN(me, on)) }
 #ifdef CRASH
@@ -482,13 +496,15 @@ proctype node(byte me) {
 #endif
 #ifdef E2
   /* A renewal comes; the guard is armed with the first one. */
-  :: d_step { !IN(me, REVOKED) && !IN(me, lease & armed & due) ->
-       lease = lease | BIT(me); due = due | BIT(me); armed = armed | BIT(me);
+  :: d_step { !IN(me, REVOKED) && !IN(me, armed & due) ->
+       LEASE_TAKEN(me); armed = armed | BIT(me);
        printf("agent %d: lease renewed\n", me) }
-  :: d_step { IN(me, lease) -> lease = lease & ~BIT(me); printf("agent %d: lease runs out\n", me) }
+#ifdef LEASE_ONLY
+  :: d_step { IN(me, lease) -> LEASE_GIVEN_UP(me); printf("agent %d: lease runs out\n", me) }
+#endif
   /* The guard's deadline moves on while there is a lease or all nodes are in my component. Once it passes, the guard kills. */
   :: d_step { !IN(me, due) && SEES_ALL(me) && IN(me, armed) -> due = due | BIT(me) }
-  :: d_step { IN(me, due) && !IN(me, lease) && !SEES_ALL(me) -> due = due & ~BIT(me);
+  :: d_step { IN(me, due) && LEASE_OVER(me) && !SEES_ALL(me) -> due = due & ~BIT(me);
        printf("guard %d: deadline passes\n", me);
 #ifndef LATE_FENCE
        if :: IN(me, armed) && FENCED(me) -> process_ends(me, 0) :: else fi
@@ -616,8 +632,13 @@ proctype node(byte me) {
 #endif
 
 #define RPC_IS_0(x) (rpc[x] == rpc[0])
-/* One primary component of all nodes, reported by all. */
+/* One primary component of all nodes, reported by all. Not: of all of P, for after a grant P is soon the promoted group alone. */
+#ifdef MERGE_OF_LAST_PC
+#define RPC_IS_P(x) (rpc[x] == P)
+#define FULL_MERGE ((mem[P] & ~(rok & WHERE(RPC_IS_P))) == 0)
+#else
 #define FULL_MERGE (rok == ALL && rpc[0] != 0 && mem[rpc[0]] == ALL && WHERE(RPC_IS_0) == ALL)
+#endif
 #ifdef ABANDON_ON_OLD_REPORT
 #define SEEN_AFTER ALL
 #else
