@@ -12,9 +12,13 @@
  * What is checked: TWO primary components that can both commit never exist (see live()). With -DLOSS also: no primary component
  * is formed by nodes of which none has what the last one committed (writes that clients were told are safe).
  *
- * Options: N, W0..W3 (pc.weight), MAXF faults, MAXE epochs; E1 E2 E3 E4 = kinds of evidence in use; KILL LEAVE PARTIAL AGENT =
- * kinds of faults besides cuts. Each name under "Unsound" in check.py takes one rule away. REACH turns the goal into an error, so
- * that SPIN shows how it is reached.
+ * Options: N, W0..W3 (pc.weight), MAXF faults, MAXE epochs; E1 E2 E3 E4 = kinds of evidence in use; CRASH KILL LEAVE PARTIAL AGENT =
+ * kinds of faults besides cuts; STRAIGHT and FREEZE_GROUP = rules that go beyond design.md (see where they are used). Every other
+ * name takes one rule away (check.py, UNSOUND). REACH=e turns the promotion of epoch e into an error, so that SPIN shows the way
+ * to it. Without -DCRASH a crash of the arbitrator needs no step of its own: what is durable stays, reports come anew, and an
+ * arbitrator that does nothing for a while is in the model anyway.
+ *
+ * Read a trail with: spin -t -B -D... minder.pml (every step says what it does).
  */
 #ifndef N
 #define N 2
@@ -525,7 +529,6 @@ proctype node(byte me) {
 #define TARGET target[epoch]
 #define REST rest[epoch]
 #define NAMES_P(x) (rlast[x] == P)
-#define NAMES_V(x) (rlast[x] == v)
 #ifdef CONFIGURED_WEIGHTS
 #define POOL ALL
 #define FIT(x) (IN(x, rok & ron) && rpc[x] == 0)
