@@ -179,6 +179,7 @@ OutlookStream<v1::UndrainResponse>::Step Service::NextUndrain(const v1::UndrainR
       if (const absl::Status status = arbitrator_.RecordUndrain(dbserver); !status.ok())
         return {.finish = StoreFailed(status)};
       first.set_done(false);
+      last.set_done(false);
     }
     begun = true;
     OutlookStream<v1::UndrainResponse>::Step step{.response = first};

@@ -18,6 +18,11 @@ namespace {
 constexpr absl::Duration kBetweenLooks = absl::Milliseconds(50);
 constexpr absl::Duration kEndingKnownAfter = absl::Seconds(2);  // the pidfd may tell us before systemd was told
 
+constexpr char kProperties[] =
+    "LoadState,ActiveState,SubState,Result,MainPID,ExecMainPID,ExecMainCode,ExecMainStatus,"
+    "ExecMainStartTimestampMonotonic,"
+    "ExecMainExitTimestampMonotonic,ActiveExitTimestampMonotonic";
+
 // si_code values as ExecMainCode shows them.
 constexpr int kExited = 1;
 constexpr int kKilled = 2;
@@ -29,18 +34,20 @@ class SystemdProcess : public ServerProcess {
 
   absl::StatusOr<std::optional<RunningServer>> Find() override {
     MINDER_ASSIGN_OR_RETURN(const UnitState unit, Show());
-    return Hold(unit);
+    return FindIn(unit);
   }
 
   absl::StatusOr<RunningServer> Start() override {
     const BootTime until = BootClock().Now() + options_.start_deadline;
-    MINDER_ASSIGN_OR_RETURN(auto running, Find());
-    if (running.has_value()) return *std::move(running);
+    MINDER_ASSIGN_OR_RETURN(const UnitState before, Show());
+    if (auto running = FindIn(before)) return *std::move(running);
     // Without it a unit that failed too often is refused; the back-off is ours. It fails for a unit that did not, which
     // is fine.
     (void)Systemctl({"reset-failed", options_.unit});
+    // A unit that waits for RestartSec, which is 5 s in Debian's, lets a start wait as well, but not a restart.
+    const std::string verb = before.sub == "auto-restart" ? "restart" : "start";
     // A joiner may take hours until it is "started": --no-block, and its process is all that we wait for.
-    MINDER_RETURN_IF_ERROR(Systemctl({"--no-block", "start", options_.unit}).status());
+    MINDER_RETURN_IF_ERROR(Systemctl({"--no-block", verb, options_.unit}).status());
     while (BootClock().Now() < until) {
       MINDER_ASSIGN_OR_RETURN(const UnitState unit, Show());
       if (auto server = Hold(unit)) return *std::move(server);
@@ -50,18 +57,21 @@ class SystemdProcess : public ServerProcess {
     return absl::DeadlineExceededError(absl::StrFormat("%s has no process yet", options_.unit));
   }
 
-  absl::Status Stop(absl::Duration deadline) override { return Systemctl({"stop", options_.unit}, deadline).status(); }
+  // A stop that has taken TimeoutStopSec is over for systemctl, and mariadbd may run on.
+  absl::Status Stop(absl::Duration deadline) override {
+    MINDER_RETURN_IF_ERROR(Systemctl({"stop", options_.unit}, deadline).status());
+    const auto running = FindOutsideTheUnit();
+    if (!running.has_value()) return absl::OkStatus();
+    return absl::DeadlineExceededError(
+        absl::StrFormat("mariadbd (pid %d) runs, though %s is stopped", running->pid, options_.unit));
+  }
 
-  // A clean exit is one that somebody asked systemd or mariadbd for.
   Ending HowEnded(pid_t pid) override {
     const BootTime until = BootClock().Now() + kEndingKnownAfter;
     while (BootClock().Now() < until) {
       const auto unit = Show();
-      if (!unit.ok() || unit->exec_main_pid != pid) return {};
-      if (unit->ending.has_value()) {
-        const bool clean = unit->ending->code == 0 && unit->ending->signal == 0;
-        return {.status = unit->ending, .asked_for = clean || unit->active == "deactivating"};
-      }
+      if (!unit.ok()) return {};
+      if (unit->main_pid != pid) return EndingIn(*unit, pid);
       absl::SleepFor(kBetweenLooks);
     }
     return {};
@@ -70,18 +80,35 @@ class SystemdProcess : public ServerProcess {
   v1::StoppedState ReadStopped() override { return StoppedStateOf(options_.data_dir); }
 
  private:
-  static std::optional<RunningServer> Hold(const UnitState& unit) {
+  std::optional<RunningServer> Hold(const UnitState& unit) {
     if (unit.main_pid <= 0) return std::nullopt;
     auto server = HoldProcess(unit.main_pid);
     if (!server.ok()) return std::nullopt;
+    held_ = server->pid;
     return *std::move(server);
   }
 
+  std::optional<RunningServer> FindIn(const UnitState& unit) {
+    auto server = Hold(unit);
+    return server.has_value() ? std::move(server) : FindOutsideTheUnit();
+  }
+
+  // A unit without a process is no proof that no mariadbd runs: with SendSIGKILL=no, which Debian's has, one that did
+  // not stop in time is left running and forgotten; or somebody started it by hand.
+  std::optional<RunningServer> FindOutsideTheUnit() const {
+    return FindMariadbd({.pid_file = "", .data_dir = options_.data_dir, .command = {}});
+  }
+
+  // systemd forgets a unit that was stopped cleanly and that no other unit wants, one that is not enabled for instance,
+  // and what it knew of the main process with it. One that failed it keeps.
+  Ending EndingIn(const UnitState& unit, pid_t pid) const {
+    if (unit.exec_main_pid == pid) return {.status = unit.ending, .asked_for = EndWasAskedFor(unit)};
+    const bool forgotten = pid == held_ && unit.exec_main_pid == 0 && unit.active == "inactive";
+    return {.status = std::nullopt, .asked_for = forgotten};
+  }
+
   absl::StatusOr<UnitState> Show() {
-    MINDER_ASSIGN_OR_RETURN(
-        const std::string shown,
-        Systemctl(
-            {"show", "-p", "LoadState,ActiveState,MainPID,ExecMainPID,ExecMainCode,ExecMainStatus", options_.unit}));
+    MINDER_ASSIGN_OR_RETURN(const std::string shown, Systemctl({"show", "-p", kProperties, options_.unit}));
     UnitState unit = ParseUnitState(shown);
     if (!unit.loaded)
       return absl::NotFoundError(absl::StrFormat("systemd has no unit %s: set manage.unit", options_.unit));
@@ -103,10 +130,12 @@ class SystemdProcess : public ServerProcess {
   }
 
   SystemdProcessOptions options_;
+  pid_t held_ = 0;  // the last main process of the unit that was seen
 };
 
-int IntOf(const std::string& text) {
-  int number = 0;
+template <typename Number = int>
+Number NumberOf(const std::string& text) {
+  Number number = 0;
   return absl::SimpleAtoi(text, &number) ? number : 0;
 }
 
@@ -119,14 +148,31 @@ UnitState ParseUnitState(const std::string& shown) {
   }
   UnitState unit{.loaded = properties["LoadState"] == "loaded",
                  .active = properties["ActiveState"],
-                 .main_pid = IntOf(properties["MainPID"]),
-                 .exec_main_pid = IntOf(properties["ExecMainPID"]),
-                 .ending = std::nullopt};
-  const int code = IntOf(properties["ExecMainCode"]);
-  const int status = IntOf(properties["ExecMainStatus"]);
+                 .sub = properties["SubState"],
+                 .result = properties["Result"],
+                 .main_pid = NumberOf(properties["MainPID"]),
+                 .exec_main_pid = NumberOf(properties["ExecMainPID"]),
+                 .ending = std::nullopt,
+                 .main_start_us = NumberOf<std::int64_t>(properties["ExecMainStartTimestampMonotonic"]),
+                 .main_exit_us = NumberOf<std::int64_t>(properties["ExecMainExitTimestampMonotonic"]),
+                 .active_exit_us = NumberOf<std::int64_t>(properties["ActiveExitTimestampMonotonic"])};
+  const int code = NumberOf(properties["ExecMainCode"]);
+  const int status = NumberOf(properties["ExecMainStatus"]);
   if (code == kExited) unit.ending = ExitStatus{.code = status, .signal = 0};
   if (code == kKilled || code == kDumped) unit.ending = ExitStatus{.code = 0, .signal = status};
   return unit;
+}
+
+// A stop takes the unit out of "active" and then ends the process; when the process ends first nobody asked systemd,
+// whatever state the unit then goes through to end what else runs in it.
+bool EndWasAskedFor(const UnitState& unit) {
+  if (unit.result == "watchdog" || unit.result == "oom-kill") return false;
+  const bool stopped_first =
+      unit.active_exit_us > unit.main_start_us && (unit.main_exit_us == 0 || unit.active_exit_us < unit.main_exit_us);
+  if (stopped_first) return true;
+  // A unit that was still starting was not active: its start timed out, or somebody stopped it.
+  const bool clean = unit.ending.has_value() && unit.ending->code == 0 && unit.ending->signal == 0;
+  return clean && unit.result != "timeout";
 }
 
 std::unique_ptr<ServerProcess> MakeSystemdProcess(SystemdProcessOptions options) {

@@ -67,7 +67,7 @@ TEST_F(BadNetworkTest, OldOrdersThatArriveLateDoNotUndoNewerOnes) {
   const CtlResult drain = Minderctl(lab(), {"drain", "node3", "--deadline", "1s"});
   EXPECT_EQ(drain.code, 6) << drain.output;
   const CtlResult undrain = Minderctl(lab(), {"undrain", "node3", "--deadline", "1s"});
-  EXPECT_EQ(undrain.code, 6) << undrain.output;
+  EXPECT_EQ(undrain.code, 0) << "nothing was ever drained, so there is nothing to wait for: " << undrain.output;
   EXPECT_EQ(lab().Routed("node3"), absl::OkStatus());
   proxy_->Release();
   EXPECT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(20), "HEALTHY"));

@@ -253,6 +253,23 @@ TEST_F(ControlServiceTest, UndrainEndsADrainCallAndIsOverWhenAllServe) {
   WaitHealthy();
 }
 
+TEST_F(ControlServiceTest, UndrainOfADrainThatNoAgentHasHeardOfSaysThatItIsDone) {
+  WaitHealthy();
+  const auto drain_context = Context();
+  const auto drain = stub_->Drain(drain_context.get(), DrainOf("node3"));
+  v1::DrainResponse response;
+  ASSERT_TRUE(drain->Read(&response));
+  v1::UndrainRequest request;
+  request.set_dbserver("node3");
+  const auto context = Context();
+  const auto undrain = stub_->Undrain(context.get(), request);
+  v1::UndrainResponse progress;
+  while (undrain->Read(&progress)) {
+  }
+  EXPECT_TRUE(undrain->Finish().ok());
+  EXPECT_TRUE(progress.done());
+}
+
 TEST_F(ControlServiceTest, UndrainOfAServingNodeIsDoneAtOnce) {
   WaitHealthy();
   v1::UndrainRequest request;

@@ -40,6 +40,50 @@ TEST(UnitState, OddOutputIsNoUnit) {
   }
 }
 
+// A process from 100 to 200 of a unit that was active until `active_exit`.
+UnitState Ended(std::int64_t active_exit, const std::string& result, ExitStatus ending) {
+  return {.loaded = true,
+          .active = "failed",
+          .sub = "failed",
+          .result = result,
+          .main_pid = 0,
+          .exec_main_pid = 5,
+          .ending = ending,
+          .main_start_us = 100,
+          .main_exit_us = 200,
+          .active_exit_us = active_exit};
+}
+
+TEST(UnitState, ReadsTimesAndTheResult) {
+  const UnitState unit = ParseUnitState(
+      "SubState=auto-restart\nResult=timeout\nExecMainStartTimestampMonotonic="
+      "14583354648\nExecMainExitTimestampMonotonic=14583354649\n"
+      "ActiveExitTimestampMonotonic=14583564634\n");
+  EXPECT_EQ(unit.sub, "auto-restart");
+  EXPECT_EQ(unit.result, "timeout");
+  EXPECT_EQ(unit.main_start_us, 14583354648);
+  EXPECT_EQ(unit.main_exit_us, 14583354649);
+  EXPECT_EQ(unit.active_exit_us, 14583564634);
+}
+
+TEST(EndWasAskedFor, WhenTheUnitWasStoppedBeforeTheProcessEnded) {
+  const ExitStatus killed{.code = 0, .signal = SIGKILL};
+  EXPECT_TRUE(EndWasAskedFor(Ended(150, "success", {})));
+  EXPECT_TRUE(EndWasAskedFor(Ended(150, "timeout", killed)));
+  EXPECT_TRUE(EndWasAskedFor(Ended(150, "exit-code", {.code = 1, .signal = 0})));
+  EXPECT_FALSE(EndWasAskedFor(Ended(201, "signal", killed)));    // the unit followed its process
+  EXPECT_FALSE(EndWasAskedFor(Ended(50, "signal", killed)));     // of an earlier stop
+  EXPECT_FALSE(EndWasAskedFor(Ended(150, "watchdog", killed)));  // systemd's own doing
+  EXPECT_FALSE(EndWasAskedFor(Ended(150, "oom-kill", {})));
+}
+
+TEST(EndWasAskedFor, WhenItEndedCleanlyAndNotByATimeoutOfItsStart) {
+  EXPECT_TRUE(EndWasAskedFor(Ended(201, "success", {})));
+  EXPECT_TRUE(EndWasAskedFor(Ended(0, "success", {})));
+  EXPECT_FALSE(EndWasAskedFor(Ended(0, "timeout", {})));
+  EXPECT_FALSE(EndWasAskedFor(Ended(0, "exit-code", {.code = 1, .signal = 0})));
+}
+
 // A systemctl of our own, first on the PATH: a unit is a `sleep` whose pid is in a file.
 class SystemdProcessTest : public testing::Test {
  protected:
