@@ -36,6 +36,52 @@ std::string ProofOf(const v1::ObservedExit& exit) {
                          exit.signal() != 0 ? "signal" : "exit code", exit.signal() != 0 ? exit.signal() : exit.code());
 }
 
+bool IsIn(const v1::ConfirmedPrimary& primary, const std::string& gcomm_uuid) {
+  return std::ranges::find(primary.members(), gcomm_uuid, &v1::Member::gcomm_uuid) != primary.members().end();
+}
+
+// Galera's own quorum: no other part of the old component can have gone on.
+bool HoldsMajority(const v1::ConfirmedPrimary& next, const v1::ConfirmedPrimary& last) {
+  std::uint64_t all = 0;
+  std::uint64_t kept = 0;
+  for (const v1::Member& member : last.members()) {
+    all += member.weight();
+    if (IsIn(next, member.gcomm_uuid())) kept += member.weight();
+  }
+  return 2 * kept > all;
+}
+
+// It came of the grant that was made on the old component.
+bool IsGranted(const v1::ConfirmedPrimary& next, const v1::ConfirmedPrimary& last, const v1::Grant& grant) {
+  if (grant.view_id() != last.view().id() || grant.target().empty()) return false;
+  const auto has = [&](const std::string& dbserver) {
+    return std::ranges::find(next.members(), dbserver, &v1::Member::dbserver) != next.members().end();
+  };
+  return has(grant.target()) && std::ranges::none_of(grant.others(), has);
+}
+
+// Nobody of the old component can be primary anywhere else: each is in the new one, or is seen not to be primary.
+bool AllAccountedFor(const v1::ConfirmedPrimary& next, const v1::ConfirmedPrimary& last,
+                     const std::vector<NodeFacts>& nodes) {
+  return std::ranges::all_of(last.members(), [&](const v1::Member& member) {
+    if (IsIn(next, member.gcomm_uuid())) return true;
+    return std::ranges::any_of(nodes, [&](const NodeFacts& node) {
+      if (node.config->name() != member.dbserver()) return false;
+      return node.primary == v1::TERNARY_NO ||
+             (node.running == v1::TERNARY_YES && IsIn(next, node.report->wsrep().gcomm_uuid()));
+    });
+  });
+}
+
+bool IsSuccessor(const v1::ConfirmedPrimary& next, const std::vector<NodeFacts>& nodes, const v1::DurableState& state) {
+  if (!state.has_confirmed()) return true;
+  const v1::ConfirmedPrimary& last = state.confirmed();
+  if (next.view().id() == last.view().id() || HoldsMajority(next, last)) return true;
+  const NodeFacts* member = FindByUuid(nodes, next.members(0).gcomm_uuid());
+  const bool live = member != nullptr && member->primary == v1::TERNARY_YES;
+  return live && (IsGranted(next, last, state.grant()) || AllAccountedFor(next, last, nodes));
+}
+
 }  // namespace
 
 const NodeFacts* FindByUuid(const std::vector<NodeFacts>& nodes, const std::string& gcomm_uuid) {
@@ -58,7 +104,7 @@ std::optional<v1::ConfirmedPrimary> ConfirmLastPrimary(const std::vector<NodeFac
     if (complete.contains(view.id())) continue;
     if (auto primary = Complete(view, nodes)) complete[view.id()] = *std::move(primary);
   }
-  if (complete.size() == 1) return complete.begin()->second;
+  if (complete.size() == 1 && IsSuccessor(complete.begin()->second, nodes, state)) return complete.begin()->second;
   if (state.has_confirmed()) return state.confirmed();
   return std::nullopt;
 }

@@ -1,5 +1,6 @@
 #include "services/dbserver-agent/galera_orders.h"
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "common/base/status_macros.h"
@@ -19,15 +20,28 @@ absl::Status GaleraOrders::MakePrimary(BootTime not_after, BootTime deadline) {
   MINDER_RETURN_IF_ERROR(Connect(deadline));
   MINDER_ASSIGN_OR_RETURN(const std::string before, Status("wsrep_cluster_status", deadline));
   if (before != "non-Primary") return absl::FailedPreconditionError(absl::StrFormat("it is %s by now", before));
-  if (BootClock().Now() > not_after)
-    return absl::FailedPreconditionError("the order ran out before it was carried out");
-  MINDER_RETURN_IF_ERROR(SetProviderOption("pc.bootstrap=1", deadline));
+  const absl::Duration left = not_after - BootClock().Now();
+  if (left <= absl::ZeroDuration()) return absl::FailedPreconditionError("the order ran out before it was carried out");
+  MINDER_RETURN_IF_ERROR(Bootstrap(left, deadline));
   while (BootClock().Now() < deadline) {
     MINDER_ASSIGN_OR_RETURN(const std::string after, Status("wsrep_cluster_status", deadline));
     if (after == "Primary") return absl::OkStatus();
     absl::SleepFor(kBetweenLooks);
   }
-  return absl::DeadlineExceededError("pc.bootstrap was set, and the node is not Primary");
+  return absl::AbortedError("pc.bootstrap was set, and the node is not Primary");
+}
+
+// The server compares with its own clock, so that a statement which it takes up late does nothing.
+absl::Status GaleraOrders::Bootstrap(absl::Duration left, BootTime deadline) {
+  MINDER_ASSIGN_OR_RETURN(const std::vector<Row> now,
+                          connection_->Query("SELECT CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS INTEGER)", deadline));
+  std::int64_t now_us = 0;
+  if (now.size() != 1 || now[0].size() != 1 || !now[0][0] || !absl::SimpleAtoi(*now[0][0], &now_us))
+    return absl::FailedPreconditionError("mariadbd does not tell the time");
+  return connection_->Execute(absl::StrFormat("BEGIN NOT ATOMIC IF UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 <= %d THEN "
+                                              "SET GLOBAL wsrep_provider_options = 'pc.bootstrap=1'; END IF; END",
+                                              now_us + absl::ToInt64Microseconds(left)),
+                              deadline);
 }
 
 absl::Status GaleraOrders::Evict(const std::string& gcomm_uuid, unsigned view_size,

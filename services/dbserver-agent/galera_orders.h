@@ -16,7 +16,9 @@ class GaleraOrders {
   explicit GaleraOrders(ConnectionOptions options) : options_(std::move(options)) {}
 
   // pc.bootstrap, if the node is still in a non-Primary component; back when it is in a Primary one. `not_after` is
-  // looked at once more just before. FAILED_PRECONDITION: nothing was done. Anything else: it may still happen.
+  // looked at once more, by the server itself at the moment when it begins (a server may have been stopped in between).
+  // FAILED_PRECONDITION: nothing was done. ABORTED: done, and without effect so far. Anything else: it may still
+  // happen.
   absl::Status MakePrimary(BootTime not_after, BootTime deadline);
 
   // Has the component drop a member that is dead; back when this node's view has changed. In a view of two the wait of
@@ -27,6 +29,7 @@ class GaleraOrders {
 
  private:
   absl::Status Connect(BootTime deadline);
+  absl::Status Bootstrap(absl::Duration left, BootTime deadline);
   absl::StatusOr<std::string> Status(const std::string& name, BootTime deadline);
   absl::Status SetProviderOption(const std::string& option, BootTime deadline);
 

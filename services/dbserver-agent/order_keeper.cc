@@ -83,6 +83,7 @@ void OrderKeeper::On(const v1::MakePrimary& order) {
   const Sightings::Sighting quoted = *sightings_.Find(order.nonce());
   ordered_in_ = quoted.state;
   carrying_out_ = true;
+  ends_with_view_ = false;
   v1::AgentPromise next = promise_;
   next.set_highest_epoch(order.epoch());
   next.clear_freeze();
@@ -143,6 +144,8 @@ void OrderKeeper::Conclude(v1::OrderStatus status, const absl::Status& outcome) 
   status.set_detail(std::string(outcome.message()));
   if (outcome.ok()) {
     status.set_outcome(v1::ORDER_OUTCOME_DONE);
+  } else if (absl::IsAborted(outcome) && is_promotion) {
+    ends_with_view_ = true;
   } else if (absl::IsFailedPrecondition(outcome) || !is_promotion) {
     status.set_outcome(v1::ORDER_OUTCOME_FAILED);
   }
@@ -164,11 +167,13 @@ void OrderKeeper::OnReported(const v1::DbStatusReport& report, BootTime observed
   sightings_.Add(report, observed_at);
   last_report_ = report;
   if (report.primary() == v1::TERNARY_YES) return OnPrimarySeen();
-  if (!InDoubt() || ordered_in_.empty()) return;
-  // What was sent to a view does not outlive it (gcomm: messages are delivered in the view that they were sent in).
-  const bool seen = report.running() == v1::TERNARY_NO || sightings_.newest()->non_primary;
-  if (seen && sightings_.newest()->state != ordered_in_)
-    Conclude(promise_.make_primary(), absl::FailedPreconditionError("the view changed before it took effect"));
+  if (!InDoubt()) return;
+  // What was sent to a view does not outlive it (gcomm: messages are delivered in the view that they were sent in), and
+  // what a server has not begun does not outlive the server.
+  const bool other_view =
+      ends_with_view_ && sightings_.newest()->non_primary && sightings_.newest()->state != ordered_in_;
+  if (other_view || report.running() == v1::TERNARY_NO)
+    Conclude(promise_.make_primary(), absl::FailedPreconditionError("the view ended before it took effect"));
 }
 
 // A primary component ends the promise, and the doubt.

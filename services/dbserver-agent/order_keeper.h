@@ -21,7 +21,7 @@ namespace minder {
 class OrderKeeper {
  public:
   struct Handlers {
-    // On the worker. FAILED_PRECONDITION: nothing was done. Another error: it may still happen.
+    // On the worker; errors as in GaleraOrders.
     std::function<absl::Status(BootTime not_after)> make_primary;
     std::function<absl::Status(const v1::EvictMember&, const v1::DbStatusReport& seen)> evict;
     // On the loop.
@@ -72,7 +72,8 @@ class OrderKeeper {
   std::map<int, v1::OrderStatus> outcomes_;  // of the last order by verb, without make_primary that is in promise_
   std::string ordered_in_;                   // the state in which make_primary was carried out
   bool carrying_out_ = false;
-  Worker worker_;  // last: ends first
+  bool ends_with_view_ = false;  // make_primary was carried out without effect, and has none in another view
+  Worker worker_;                // last: ends first
 };
 
 }  // namespace minder

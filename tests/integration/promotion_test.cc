@@ -57,7 +57,12 @@ TEST_F(EvictionTest, StoppedOnPurposeIsNeitherEvictedNorStarted) {
   EXPECT_TRUE(Reached([] { return lab().HasStatusVariable("node1", "wsrep_cluster_size", "2"); }, absl::Seconds(20),
                       "node3 gone"));
   EXPECT_EQ(lab().HasStatusVariable("node1", "wsrep_evs_evict_list", ""), absl::OkStatus());
-  EXPECT_FALSE(lab().Find("node3").ok());
+  EXPECT_TRUE(Reached([] { return lab().Find("node3").ok() ? absl::UnavailableError("runs") : absl::OkStatus(); },
+                      absl::Seconds(20), "node3 ended"));
+  const auto node = SummaryOf(lab(), "node3");
+  ASSERT_TRUE(node.ok()) << node.status();
+  EXPECT_THAT(node->note(), ::testing::Not(::testing::HasSubstr("restart in")));
+  ASSERT_EQ(lab().Restart("node3/agent"), absl::OkStatus());  // a new agent starts what does not run
 }
 
 class PairTest : public ClusterTestOn<Pair> {};
