@@ -18,6 +18,8 @@
 #include "common/base/subprocess.h"
 #include "common/rpc/channel.h"
 #include "minder/v1/services.grpc.pb.h"
+#include "tests/bench/bench_lab.h"
+#include "tests/bench/primary.h"
 #include "tests/bench/results.h"
 #include "tests/integration/minderctl.h"
 #include "tests/lab/lab.h"
@@ -28,16 +30,11 @@ namespace {
 
 using lab::Lab;
 
-constexpr int kRounds = 5;                             // of each fault with minder; the worst one counts
-constexpr int kBaselineRounds = 2;                     // of the baselines, which take seconds
-constexpr absl::Duration kGiveUp = absl::Seconds(15);  // a baseline that is not there by then never gets there
+constexpr int kRounds = 5;          // of each fault with minder; the worst one counts
+constexpr int kBaselineRounds = 2;  // of the baselines, which take seconds
 constexpr int kNotifies = 500;
 constexpr int kReports = 300;
 constexpr absl::Duration kCpuWindow = absl::Seconds(20);
-
-const BootClock kClock;
-
-void Say(const std::string& text) { std::cerr << "bench: " << text << "\n"; }
 
 double Milliseconds(absl::Duration d) { return absl::ToDoubleMilliseconds(d); }
 
@@ -116,15 +113,6 @@ std::vector<Case> Cases() {
   return {{"lb_convergence_ms_killed", Killed, Reset, check, Killed},
           {"lb_convergence_ms_non_primary", NonPrimary, Reset, check, NonPrimary},
           {"lb_convergence_ms_drained", Drained, Undrained, check + ", the node stopped by hand", StoppedByHand}};
-}
-
-absl::StatusOr<Lab> Up(const std::string& name, bool agents, lab::BalancerCheck check) {
-  const std::string build = lab::OwnBuildDirectory();
-  MINDER_RETURN_IF_ERROR(Lab::Down(build + "/lab-bench/" + name));
-  Say(absl::StrFormat("bringing up the lab '%s'", name));
-  return Lab::Up(
-      {.directory = build + "/lab-bench/" + name, .build_directory = build, .agents = agents, .check = check},
-      [](const std::string&) {});
 }
 
 // Wall time of one run of a program.
@@ -258,7 +246,9 @@ absl::StatusOr<Result> ReportLatency(const Lab& lab) {
 }
 
 absl::Status MeasureBaselines(std::vector<Result>& results) {
-  MINDER_ASSIGN_OR_RETURN(const Lab plain, Up("plain", false, lab::BalancerCheck::kMysqlCheck));
+  MINDER_ASSIGN_OR_RETURN(const ScopedLab scoped,
+                          ScopedLab::Up("plain", "2+1", false, lab::BalancerCheck::kMysqlCheck));
+  const Lab& plain = scoped.lab();
   for (const Case& c : Cases()) {
     Say(absl::StrFormat("%s: %s", c.name, c.baseline));
     MINDER_ASSIGN_OR_RETURN(const auto worst, Convergence(plain, kBaselineRounds, c.baseline_fault, Reset));
@@ -266,11 +256,12 @@ absl::Status MeasureBaselines(std::vector<Result>& results) {
     if (worst) result.baseline_value = Milliseconds(*worst);
     results.push_back(result);
   }
-  return Lab::Down(plain.plan().directory);
+  return absl::OkStatus();
 }
 
 absl::Status MeasureMinder(std::vector<Result>& results) {
-  MINDER_ASSIGN_OR_RETURN(const Lab lab, Up("minder", true, lab::BalancerCheck::kNone));
+  MINDER_ASSIGN_OR_RETURN(const ScopedLab scoped, ScopedLab::Up("minder", "2+1", true));
+  const Lab& lab = scoped.lab();
   const std::vector<Case> cases = Cases();
   for (std::size_t i = 0; i < cases.size(); ++i) {
     Say(absl::StrFormat("%s: minder", cases[i].name));
@@ -283,14 +274,17 @@ absl::Status MeasureMinder(std::vector<Result>& results) {
   MINDER_RETURN_IF_ERROR(Footprint(lab, results));
   MINDER_ASSIGN_OR_RETURN(const Result latency, ReportLatency(lab));
   results.push_back(latency);
-  return Lab::Down(lab.plan().directory);
+  return absl::OkStatus();
 }
 
-absl::Status Run() {
+// `part` is "primary", "balancers", or anything else for both.
+absl::Status Run(const std::string& part) {
   if (geteuid() != 0) return absl::PermissionDeniedError("needs root to make network namespaces; try: sudo make bench");
   std::vector<Result> results;
-  absl::Status status = MeasureBaselines(results);
-  if (status.ok()) status = MeasureMinder(results);
+  absl::Status status;
+  if (part != "primary") status = MeasureBaselines(results);
+  if (status.ok() && part != "primary") status = MeasureMinder(results);
+  if (status.ok() && part != "balancers") status = MeasurePrimary(results);
   if (!status.ok()) return status;
   const std::string directory = lab::OwnBuildDirectory() + "/bench";
   std::filesystem::create_directories(directory);
@@ -303,11 +297,8 @@ absl::Status Run() {
 }  // namespace
 }  // namespace minder::bench
 
-int main() {
-  const absl::Status status = minder::bench::Run();
-  for (const char* name : {"plain", "minder"}) {
-    minder::lab::Lab::Down(minder::lab::OwnBuildDirectory() + "/lab-bench/" + name).IgnoreError();
-  }
+int main(int argc, char** argv) {
+  const absl::Status status = minder::bench::Run(argc > 1 ? argv[1] : "");
   if (status.ok()) return 0;
   std::cerr << "minder-bench: " << status.message() << "\n";
   return 1;

@@ -67,30 +67,34 @@ TEST_F(EvictionTest, StoppedOnPurposeIsNeitherEvictedNorStarted) {
 
 class PairTest : public ClusterTestOn<Pair> {};
 
-TEST_F(PairTest, SurvivorOfAKilledPeerIsPromotedAndThePeerComesBack) {
+// After the eviction Galera sometimes forms the component of one by itself ("re-bootstrapping prim from partitioned
+// components"); otherwise minder promotes it. Either way there is one.
+TEST_F(PairTest, SurvivorOfAKilledPeerServesAgainAndThePeerComesBack) {
   const std::uint64_t before = Epoch(lab());
   ASSERT_TRUE(lab().SignalNow("node2", SIGKILL).ok());
-  EXPECT_TRUE(
-      Reached([&] { return Epoch(lab()) == before + 1 ? Primary(lab(), "node1") : absl::UnavailableError("not yet"); },
-              absl::Seconds(10), "node1 promoted"));
+  EXPECT_TRUE(Reached([] { return lab().HasStatusVariable("node1", "wsrep_cluster_size", "1"); }, absl::Seconds(5),
+                      "node2 evicted"));
+  EXPECT_TRUE(Reached([] { return Primary(lab(), "node1"); }, absl::Seconds(5), "node1 primary"));
   EXPECT_TRUE(Reached([] { return lab().Routed("node1"); }, absl::Seconds(5), "node1 in the balancer"));
   EXPECT_TRUE(Reached([] { return lab().Synced("node2"); }, absl::Seconds(40), "node2 back"));
-  EXPECT_EQ(Epoch(lab()), before + 1) << "one promotion, no more";
+  EXPECT_LE(Epoch(lab()), before + 1);
   const auto retrans = lab().Sql("node1", "SELECT @@wsrep_provider_options");
   ASSERT_TRUE(retrans.ok()) << retrans.status();
   EXPECT_THAT(retrans->rows[0][0], ::testing::HasSubstr("evs.join_retrans_period = PT1S")) << "put back";
 }
 
+// How long Galera needs to see a cut is its own affair: 6 s, and up to 20 s shortly after an eviction.
 TEST_F(PairTest, F01CutPairPromotesThePreferredSideOnceAndMergesAfterwards) {
   const std::uint64_t before = Epoch(lab());
   ASSERT_EQ(lab().CutFromPeers("node2"), absl::OkStatus());
-  EXPECT_TRUE(
-      Reached([&] { return Epoch(lab()) == before + 1 ? Primary(lab(), "node1") : absl::UnavailableError("not yet"); },
-              absl::Seconds(20), "node1 promoted"));
+  ASSERT_TRUE(Reached([] { return NonPrimary(lab(), "node2"); }, absl::Seconds(40), "node2 non-Primary"));
+  ASSERT_TRUE(Reached([&] { return Epoch(lab()) > before ? absl::OkStatus() : absl::UnavailableError("no grant"); },
+                      absl::Seconds(40), "a promotion"));
+  EXPECT_TRUE(Reached([] { return Primary(lab(), "node1"); }, absl::Seconds(5), "node1 primary"));
   EXPECT_EQ(NonPrimary(lab(), "node2"), absl::OkStatus());
   ASSERT_EQ(lab().Heal(), absl::OkStatus());
-  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(40), "all Synced"));
-  EXPECT_EQ(Epoch(lab()), before + 1);
+  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  EXPECT_EQ(Epoch(lab()), before + 1) << "one promotion, no more";
 }
 
 class EvenSplitTest : public ClusterTestOn<Even> {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <iostream>
 #include <optional>
 #include <string>
@@ -30,7 +31,10 @@ class ScopedLab {
     status_ = lab.status();
     if (lab.ok()) lab_ = *std::move(lab);
   }
-  ~ScopedLab() { EXPECT_EQ(Lab::Down(directory_), absl::OkStatus()); }
+  ~ScopedLab() {
+    if (lab_ && ::testing::UnitTest::GetInstance()->Failed()) KeepLogs();
+    EXPECT_EQ(Lab::Down(directory_), absl::OkStatus());
+  }
   ScopedLab(const ScopedLab&) = delete;
   ScopedLab& operator=(const ScopedLab&) = delete;
 
@@ -38,6 +42,16 @@ class ScopedLab {
   const Lab& lab() const { return *lab_; }
 
  private:
+  // Beside the lab's directory, until the next failure.
+  void KeepLogs() const {
+    namespace fs = std::filesystem;
+    const std::string kept = directory_ + "-logs";
+    std::error_code error;
+    fs::remove_all(kept, error);
+    fs::copy(fs::path(lab_->plan().LogPath("any")).parent_path(), kept, fs::copy_options::recursive, error);
+    std::cerr << "lab: its logs are in " << kept << "\n";
+  }
+
   std::string directory_;
   absl::Status status_;
   std::optional<Lab> lab_;

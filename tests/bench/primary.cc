@@ -1,0 +1,162 @@
+#include "tests/bench/primary.h"
+
+#include <csignal>
+#include <future>
+#include <optional>
+
+#include "absl/strings/str_format.h"
+#include "common/base/status_macros.h"
+#include "tests/bench/bench_lab.h"
+#include "tests/lab/wait_for.h"
+#include "tests/lab/writer_load.h"
+
+namespace minder::bench {
+namespace {
+
+using lab::Lab;
+
+constexpr int kFaults = 4;       // with minder; the worst one counts
+constexpr int kPlainFaults = 1;  // of Galera alone, which takes its timeouts
+
+lab::SqlTarget AppAt(const Lab& lab, const std::string& node) {
+  lab::SqlTarget target = lab.Balancer();
+  target.host = lab.plan().Address(node);
+  target.port = 3306;
+  return target;
+}
+
+// The longest time without an acknowledged write at node1 while `victim` is killed; nothing when writes did not come
+// back. A few clients, so that the gap between their writes is not the machine's.
+absl::StatusOr<std::optional<absl::Duration>> StallOfAKill(const Lab& lab, const std::string& victim) {
+  MINDER_RETURN_IF_ERROR(lab.Reset(absl::Seconds(90)));
+  lab::WriterLoad writers({.clients = 4, .pause = absl::Milliseconds(2), .target = AppAt(lab, "node1")});
+  const auto goes_on = [&](std::int64_t beyond) {
+    return lab::WaitFor([&] { return writers.Report().acknowledged > beyond; }, kGiveUp, "writes");
+  };
+  MINDER_RETURN_IF_ERROR(goes_on(300));
+  MINDER_RETURN_IF_ERROR(lab.SignalNow(victim, SIGKILL).status());
+  const bool changed = lab::WaitFor(
+                           [&] {
+                             const auto size = lab.StatusVariable("node1", "wsrep_cluster_size");
+                             return size.ok() && *size != absl::StrFormat("%d", lab.plan().NodeNames().size());
+                           },
+                           kGiveUp, "the view without the dead one")
+                           .ok();
+  const bool back = changed && goes_on(writers.Report().acknowledged + 300).ok();
+  writers.Stop();
+  if (!back) return std::optional<absl::Duration>();
+  return writers.Report().longest_gap;
+}
+
+absl::StatusOr<std::optional<absl::Duration>> WorstStall(const Lab& lab, const std::string& victim, int rounds) {
+  std::optional<absl::Duration> worst = absl::ZeroDuration();
+  for (int i = 0; i < rounds && worst; ++i) {
+    MINDER_ASSIGN_OR_RETURN(const auto stall, StallOfAKill(lab, victim));
+    if (stall) Say(absl::StrFormat("  round %d: %s", i + 1, absl::FormatDuration(*stall)));
+    worst = stall ? std::optional(std::max(*worst, *stall)) : std::nullopt;
+  }
+  return worst;
+}
+
+absl::StatusOr<Result> CrashStall(const std::string& name, const std::string& topology, const std::string& victim,
+                                  double limit) {
+  Result result{.name = name, .baseline = "Galera alone", .limit = limit};
+  {
+    MINDER_ASSIGN_OR_RETURN(const ScopedLab plain, ScopedLab::Up(name + "-plain", topology, false));
+    MINDER_ASSIGN_OR_RETURN(const auto worst, WorstStall(plain.lab(), victim, kPlainFaults));
+    if (worst) result.baseline_value = absl::ToDoubleMilliseconds(*worst);
+  }
+  MINDER_ASSIGN_OR_RETURN(const ScopedLab minded, ScopedLab::Up(name + "-minder", topology, true));
+  MINDER_ASSIGN_OR_RETURN(const auto worst, WorstStall(minded.lab(), victim, kFaults));
+  result.value = absl::ToDoubleMilliseconds(worst.value_or(kGiveUp));
+  return result;
+}
+
+// When the node was first seen non-Primary.
+absl::StatusOr<BootTime> NonPrimaryAt(const Lab& lab, const std::string& node) {
+  MINDER_ASSIGN_OR_RETURN(lab::SqlSession session, lab::SqlSession::Open(lab.ObserverAt(node)));
+  const BootTime until = kClock.Now() + absl::Seconds(40);
+  while (kClock.Now() < until) {
+    const auto status = session.Query("SHOW GLOBAL STATUS LIKE 'wsrep_cluster_status'");
+    if (!status.ok()) return status.status();
+    if (status->rows.size() == 1 && status->rows[0][1] == "non-Primary") return kClock.Now();
+    absl::SleepFor(absl::Milliseconds(1));
+  }
+  return absl::DeadlineExceededError(node + " stays Primary");
+}
+
+// When a write at the node was first acknowledged, tried again and again.
+absl::StatusOr<BootTime> WritableAt(const Lab& lab, const std::string& node) {
+  const BootTime until = kClock.Now() + absl::Seconds(40);
+  std::optional<lab::SqlSession> session;
+  while (kClock.Now() < until) {
+    if (!session) {
+      auto opened = lab::SqlSession::Open(AppAt(lab, node));
+      if (opened.ok()) session = *std::move(opened);
+    }
+    if (session && session->Query("REPLACE INTO lab.written VALUES (999999, 1, 1)").ok()) return kClock.Now();
+    session.reset();
+    absl::SleepFor(absl::Milliseconds(1));
+  }
+  return absl::DeadlineExceededError(node + " takes no write");
+}
+
+// From the slowest member's non-Primary view to a writable node1. `promote`, when there is one, is a human's hand.
+absl::StatusOr<absl::Duration> SplitGap(const Lab& lab, const std::function<absl::Status()>& promote) {
+  MINDER_RETURN_IF_ERROR(lab.Reset(absl::Seconds(90)));
+  std::vector<std::future<absl::StatusOr<BootTime>>> seen;
+  for (const std::string& node : lab.plan().NodeNames())
+    seen.push_back(std::async(std::launch::async, [&lab, node] { return NonPrimaryAt(lab, node); }));
+  MINDER_RETURN_IF_ERROR(lab.CutOff({"node1", "node2"}, {"node3", "node4"}));
+  BootTime slowest;
+  for (auto& one : seen) {
+    MINDER_ASSIGN_OR_RETURN(const BootTime at, one.get());
+    slowest = std::max(slowest, at);
+  }
+  if (promote) MINDER_RETURN_IF_ERROR(promote());
+  MINDER_ASSIGN_OR_RETURN(const BootTime writable, WritableAt(lab, "node1"));
+  return writable - slowest;
+}
+
+absl::StatusOr<absl::Duration> WorstSplitGap(const Lab& lab, int rounds, const std::function<absl::Status()>& promote) {
+  absl::Duration worst = absl::ZeroDuration();
+  for (int i = 0; i < rounds; ++i) {
+    MINDER_ASSIGN_OR_RETURN(const absl::Duration gap, SplitGap(lab, promote));
+    Say(absl::StrFormat("  round %d: %s", i + 1, absl::FormatDuration(gap)));
+    worst = std::max(worst, gap);
+  }
+  return worst;
+}
+
+absl::StatusOr<Result> EvenSplit() {
+  Result result{.name = "even_split_promote_ms", .baseline = "pc.bootstrap by hand, at once", .limit = 300};
+  {
+    MINDER_ASSIGN_OR_RETURN(const ScopedLab plain, ScopedLab::Up("even-plain", "2+2", false));
+    const auto by_hand = [&] {
+      return plain.lab().Sql("node1", "SET GLOBAL wsrep_provider_options='pc.bootstrap=1'").status();
+    };
+    MINDER_ASSIGN_OR_RETURN(const absl::Duration gap, WorstSplitGap(plain.lab(), kPlainFaults, by_hand));
+    result.baseline_value = absl::ToDoubleMilliseconds(gap);
+  }
+  MINDER_ASSIGN_OR_RETURN(const ScopedLab minded, ScopedLab::Up("even-minder", "2+2", true));
+  MINDER_ASSIGN_OR_RETURN(const absl::Duration gap, WorstSplitGap(minded.lab(), kFaults - 1, nullptr));
+  result.value = absl::ToDoubleMilliseconds(gap);
+  return result;
+}
+
+}  // namespace
+
+absl::Status MeasurePrimary(std::vector<Result>& results) {
+  Say("crash_write_stall_ms: one of three killed");
+  MINDER_ASSIGN_OR_RETURN(const Result crash, CrashStall("crash_write_stall_ms", "2+1", "node3", 60));
+  results.push_back(crash);
+  Say("two_node_crash_write_gap_ms: one of two killed");
+  MINDER_ASSIGN_OR_RETURN(const Result pair, CrashStall("two_node_crash_write_gap_ms", "1+1", "node2", 350));
+  results.push_back(pair);
+  Say("even_split_promote_ms: 2+2 cut in the middle");
+  MINDER_ASSIGN_OR_RETURN(const Result even, EvenSplit());
+  results.push_back(even);
+  return absl::OkStatus();
+}
+
+}  // namespace minder::bench
