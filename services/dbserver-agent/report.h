@@ -48,10 +48,10 @@ struct ObservedProcess {
 struct ObservedAnswer {
   absl::Status status = absl::UnavailableError("not asked yet");  // of the last probe
   BootTime asked_at;                                              // when the last probe began
-  std::optional<ProbeAnswer> last;                   // last answer of this process; of the last probe when status is ok
-  std::string note;                                  // something wrong that the answer shows; for humans
-  std::optional<v1::PrimaryView> last_primary_view;  // read after the last answer
-  pid_t primary_pid = 0;                             // the process that was last seen in a primary component
+  std::optional<ProbeAnswer> last;  // last answer of this process; of the last probe when status is ok
+  std::string note;                 // something wrong that the answer shows; for humans
+  std::optional<v1::PrimaryView> last_primary_view{};  // read after the last answer
+  pid_t primary_pid = 0;                               // the process that was last seen in a primary component
 };
 
 // All that a report is made of.
