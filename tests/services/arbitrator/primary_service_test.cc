@@ -27,17 +27,20 @@ using ::testing::Not;
 // A store whose disk can be filled.
 class FillableStore : public Store {
  public:
-  FillableStore(std::unique_ptr<Store> store, const std::atomic<bool>& full) : store_(std::move(store)), full_(full) {}
+  FillableStore(std::unique_ptr<Store> store, const std::atomic<bool>& full, const std::atomic<bool>& takes_no_grant)
+      : store_(std::move(store)), full_(full), takes_no_grant_(takes_no_grant) {}
   absl::StatusOr<v1::DurableState> Load() override { return store_->Load(); }
   absl::Status Save(const v1::DurableState& state,
                     const google::protobuf::RepeatedPtrField<v1::AuditRecord>& records) override {
-    return full_ ? absl::ResourceExhaustedError("no space left") : store_->Save(state, records);
+    return full_ || (takes_no_grant_ && state.has_grant()) ? absl::ResourceExhaustedError("no space left")
+                                                           : store_->Save(state, records);
   }
   absl::StatusOr<v1::HistoryResponse> History(std::uint32_t limit) override { return store_->History(limit); }
 
  private:
   std::unique_ptr<Store> store_;
   const std::atomic<bool>& full_;
+  const std::atomic<bool>& takes_no_grant_;
 };
 
 class PrimaryServiceTest : public ::testing::Test {
@@ -50,7 +53,8 @@ class PrimaryServiceTest : public ::testing::Test {
     config.mutable_promotion()->set_mode(v1::Promotion::MODE_MANUAL);
     *config.mutable_timings()->mutable_resend_after() = ToProto(absl::Milliseconds(200));
     *config.mutable_timings()->mutable_fresh_for() = ToProto(absl::Hours(1));  // nobody is silent by mere time
-    auto store = std::make_unique<FillableStore>(OpenSqliteStore(directory_, config.cluster()).value(), disk_full_);
+    auto store = std::make_unique<FillableStore>(OpenSqliteStore(directory_, config.cluster()).value(), disk_full_,
+                                                 takes_no_grant_);
     arbitrator_ = std::make_unique<RunningArbitrator>(config, std::move(store));
     stub_ = v1::ControlService::NewStub(MakeChannel(absl::StrFormat("127.0.0.1:%d", arbitrator_->port())));
     for (const auto& node : config.dbservers()) {
@@ -153,6 +157,7 @@ class PrimaryServiceTest : public ::testing::Test {
   }
 
   std::atomic<bool> disk_full_ = false;
+  std::atomic<bool> takes_no_grant_ = false;
   Scenario story_;
   std::string directory_;
   std::unique_ptr<RunningArbitrator> arbitrator_;
@@ -337,6 +342,18 @@ TEST_F(PrimaryServiceTest, WhatCannotBeRecordedIsNotOrderedAndEverybodyCanSeeWhy
   Say();
   WaitFor([](const v1::ExplainResponse& e) { return e.missing().empty() && e.state().durable().epoch() == 0; });
   EXPECT_THAT(agents_["b1"]->Heard(), Not(testing::Contains(testing::Truly(IsPromotion))));
+}
+
+TEST_F(PrimaryServiceTest, AnOrderWaitsUntilItIsRecorded) {
+  LosePrimary();
+  takes_no_grant_ = true;
+  ASSERT_TRUE(MakePrimary(Force(Explained().digest())).ok());
+  WaitFor([](const v1::ExplainResponse& e) { return e.missing_size() > 0 && e.state().durable().has_request(); });
+  EXPECT_FALSE(Explained().state().durable().has_grant());
+  EXPECT_THAT(agents_["b1"]->Heard(), Not(testing::Contains(testing::Truly(IsPromotion))));
+  takes_no_grant_ = false;
+  Say();
+  EXPECT_TRUE(agents_["b1"]->WaitHeard(IsPromotion));
 }
 
 }  // namespace
