@@ -55,8 +55,8 @@ std::string RenderExplain(const v1::ExplainResponse& response, bool color) {
       absl::StrFormat("%s %s", Printable(response.configuration().cluster()), RenderDecision(decision, color));
   text += absl::StrFormat("digest of this state: %s\n\n", Printable(response.digest()));
   text += RenderEvidence(decision, color) + "\n";
-  text += List("For a promotion it is proven that", response.present());
-  text += List("and missing is", response.missing());
+  text += List("Proven for a promotion:", response.present());
+  text += List("Missing for a promotion:", response.missing());
   const Lines orders = OrdersOf(decision);
   text += orders.empty() ? "Nothing is ordered.\n" : List("Ordered:", orders);
   const bool forced = response.command().find("--force") != std::string::npos;

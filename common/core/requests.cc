@@ -226,13 +226,13 @@ std::string DigestOf(const v1::Configuration& config, const v1::ArbitratorState&
 
 std::string OverrideCommand(const v1::Configuration& config, const v1::ArbitratorState& state, BootTime now,
                             const Facts& facts, const v1::Decision& decision) {
-  const bool wants_force = decision.rule() == "R420" || decision.rule() == "R430";
-  if (!wants_force || facts.promotion.group.empty()) return decision.command();
+  const bool by_force = decision.rule() == "R420" || decision.rule() == "R430";
+  if (!by_force && decision.rule() != "R410") return decision.command();
   v1::PromotionRequest request;
   request.set_group(NameOf(facts.promotion.group));
-  request.set_force(true);
-  const bool helps = !RefuseMakePrimary(config, state, now, request).refused();
-  return helps ? ForceCommand(request.group(), DigestOf(config, state, facts)) : "";
+  request.set_force(by_force);
+  if (facts.promotion.group.empty() || RefuseMakePrimary(config, state, now, request).refused()) return "";
+  return by_force ? ForceCommand(request.group(), DigestOf(config, state, facts)) : decision.command();
 }
 
 }  // namespace minder

@@ -63,8 +63,8 @@ TEST_F(Explained, SaysRuleFactsProofsAndTheExactCommand) {
   EXPECT_THAT(result.out, StartsWith("shop NO_PRIMARY_PARTIAL (rule R430, epoch 0): nothing is promoted: a1 may be"));
   EXPECT_THAT(result.out, HasSubstr("\ndigest of this state: " + response_.digest() + "\n"));
   EXPECT_THAT(result.out, HasSubstr("\nreports_fresh           no       no fresh report of: a1\n"));
-  EXPECT_THAT(result.out, HasSubstr("\nFor a promotion it is proven that\n  b1 is fit to be promoted\n"));
-  EXPECT_THAT(result.out, HasSubstr("\nand missing is\n  a1 may be in a primary component"));
+  EXPECT_THAT(result.out, HasSubstr("\nProven for a promotion:\n  b1 is fit to be promoted\n"));
+  EXPECT_THAT(result.out, HasSubstr("\nMissing for a promotion:\n  a1 may be in a primary component"));
   EXPECT_THAT(result.out, HasSubstr("\nNothing is ordered.\n"));
   EXPECT_THAT(result.out, HasSubstr("\nA human may, once it is certain that no other node is primary:\n"
                                     "  minderctl make_primary b1 --force --confirm=" +

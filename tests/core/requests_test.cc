@@ -202,6 +202,18 @@ TEST(Explain, OffersNoCommandThatWouldBeRefused) {
   EXPECT_EQ(Explain(s.config(), s.state(), s.now()).command(), "");
 }
 
+TEST(Explain, AfterAPromotionTheCommandIsOfferedOnlyWhenItWouldBeTaken) {
+  const Scenario s =
+      Told({"cluster a1:dc1 b1:dc2", "decide", "nonprimary a1", "nonprimary b1", "decide", "obey b1", "decide",
+            "obey a1", "decide", "primary a1 b1", "decide", "nonprimary a1", "nonprimary b1", "decide"});
+  EXPECT_EQ(s.last().rule(), "R410") << s.last().reason();
+  const bool refused = Refuse(s, RequestFor("a1")).refused();
+  EXPECT_EQ(Explain(s.config(), s.state(), s.now()).command(), refused ? "" : "minderctl make_primary a1");
+  Scenario manual =
+      Told({"cluster a1:dc1 b1:dc2", "promotion manual", "decide", "nonprimary a1", "nonprimary b1", "decide"});
+  EXPECT_EQ(Explain(manual.config(), manual.state(), manual.now()).command(), "minderctl make_primary a1");
+}
+
 TEST(Explain, OfAHealthyClusterSpeaksOfNoPromotion) {
   const Scenario s = Told({"cluster a1:dc1 b1:dc2", "decide"});
   const v1::ExplainResponse response = Explain(s.config(), s.state(), s.now());
