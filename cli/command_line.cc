@@ -18,12 +18,20 @@ struct VerbRow {
   const char* help;  // empty for a verb that is not shown
 };
 
-constexpr std::array<VerbRow, 8> kVerbs = {{
+constexpr std::array<VerbRow, 16> kVerbs = {{
     {Verb::kStatusSummary, "status_summary", "Show the diagnosis and every dbserver, as the arbitrator knows them"},
     {Verb::kRequestStatus, "request_status", "Have one dbserver, or all, report now, and show the reports"},
+    {Verb::kExplain, "explain", "Show the decision of now, its facts, and the command that would override it"},
+    {Verb::kHistory, "history", "Show the audit trail, and whether it is whole"},
     {Verb::kDrain, "drain", "Take a dbserver out of service without hurting anyone; waits until it is drained"},
     {Verb::kUndrain, "undrain", "Let a drained dbserver serve again; waits until balancers give it sessions"},
+    {Verb::kMakePrimary, "make_primary", "Promote a group of dbservers; waits until it is the primary component"},
+    {Verb::kDeclareDead, "declare_dead", "Take your word as proof that a dbserver is dead"},
+    {Verb::kPause, "pause", "Keep the arbitrator's hands off primary components for a while"},
+    {Verb::kResume, "resume", "End a pause"},
     {Verb::kWatch, "watch", "Print a line for every change, until interrupted"},
+    {Verb::kCapture, "capture", "Print all that the decision rests on, as JSON for explain --file"},
+    {Verb::kRules, "rules", "Print the rule table; needs no arbitrator"},
     {Verb::kVersion, "version", "Print the version of minderctl"},
     {Verb::kCompletion, "completion", "Print the completion script for bash, zsh or fish"},
     {Verb::kNodes, "__nodes", ""},
@@ -55,11 +63,42 @@ void AddGlobalFlags(CLI::App& app, CommandLine& line) {
   app.add_flag("--no-color", line.no_color, "No colour; so does NO_COLOR in the environment");
 }
 
+void AddDryRun(CLI::App& app, CommandLine& line) { app.add_flag("--dry-run", line.dry_run, "Only show the plan"); }
+
 void AddOrderFlags(CLI::App& app, const std::string& default_deadline, CommandLine& line) {
   app.add_option("NODE", line.node, "Name of the dbserver")->required()->type_name("");
   AddParsed(app, "--deadline", &ParsePositiveDuration, line.deadline,
             "How long to wait for the end (default " + default_deadline + "); the order itself stays in force");
-  app.add_flag("--dry-run", line.dry_run, "Only show the plan");
+  AddDryRun(app, line);
+}
+
+void AddReason(CLI::App& app, CommandLine& line) {
+  app.add_option("--reason", line.reason, "Why, for the record")->type_name("");
+}
+
+void AddMakePrimaryFlags(CLI::App& app, CommandLine& line) {
+  app.alias("make-primary");
+  app.add_option("GROUP", line.node, "Names of the members joined with +, or one of them")->required()->type_name("");
+  app.add_flag("--force", line.force, "Promote without what is not proven about the others");
+  app.add_option("--confirm", line.confirm, "With --force: digest of the state that you were shown")->type_name("");
+  AddReason(app, line);
+  AddParsed(app, "--deadline", &ParsePositiveDuration, line.deadline,
+            "How long to wait for the end (default 30s); the promotion itself goes on");
+  AddDryRun(app, line);
+}
+
+void AddDeclareDeadFlags(CLI::App& app, CommandLine& line) {
+  app.alias("declare-dead");
+  app.add_option("NODE", line.node, "Name of the dbserver")->required()->type_name("");
+  app.add_option("--confirm", line.confirm, "Its name again")->type_name("");
+  AddReason(app, line);
+  AddDryRun(app, line);
+}
+
+void AddPauseFlags(CLI::App& app, CommandLine& line) {
+  AddParsed(app, "--for", &ParsePositiveDuration, line.duration, "How long (default 1h)");
+  AddReason(app, line);
+  AddDryRun(app, line);
 }
 
 void AddVerbFlags(Verb verb, CLI::App& app, CommandLine& line) {
@@ -85,6 +124,26 @@ void AddVerbFlags(Verb verb, CLI::App& app, CommandLine& line) {
           ->type_name("")
           ->check(CLI::IsMember({"bash", "zsh", "fish"}));
       return;
+    case Verb::kExplain:
+      app.add_option("--file", line.file, "Decide anew what `minderctl capture` wrote; - reads stdin")->type_name("");
+      return;
+    case Verb::kHistory:
+      app.add_option("--limit", line.limit, "How many of the newest entries (default 100)")
+          ->type_name("")
+          ->check(CLI::PositiveNumber);
+      return;
+    case Verb::kMakePrimary:
+      return AddMakePrimaryFlags(app, line);
+    case Verb::kDeclareDead:
+      return AddDeclareDeadFlags(app, line);
+    case Verb::kPause:
+      return AddPauseFlags(app, line);
+    case Verb::kResume:
+      return AddDryRun(app, line);
+    case Verb::kRules:
+      app.add_flag("--mermaid", line.mermaid, "As a mermaid flowchart");
+      return;
+    case Verb::kCapture:
     case Verb::kVersion:
     case Verb::kNodes:
       return;
@@ -118,8 +177,18 @@ std::string UsageText(const CLI::App& app, const CLI::ParseError& error) {
 
 // What no parser of a single value can see.
 std::optional<Answer> FindMistake(const CommandLine& line) {
-  const bool names_node = line.verb == Verb::kDrain || line.verb == Verb::kUndrain;
-  if (names_node && line.node.empty()) return Answer{ExitCode::kUsage, "NODE is empty; name a dbserver"};
+  const auto mistake = [](const std::string& text) { return Answer{ExitCode::kUsage, text}; };
+  const bool names_node = line.verb == Verb::kDrain || line.verb == Verb::kUndrain || line.verb == Verb::kDeclareDead;
+  if (names_node && line.node.empty()) return mistake("NODE is empty; name a dbserver");
+  if (line.verb == Verb::kMakePrimary) {
+    if (line.node.empty()) return mistake("GROUP is empty; name a dbserver, or members joined with +");
+    if (!line.force && !line.confirm.empty()) return mistake("--confirm goes with --force");
+  }
+  const bool needs_reason =
+      (line.verb == Verb::kMakePrimary && line.force) || line.verb == Verb::kDeclareDead || line.verb == Verb::kPause;
+  if (needs_reason && line.reason.empty()) return mistake("--reason=WHY is missing; it is kept on the record");
+  if (line.verb == Verb::kDeclareDead && !line.confirm.empty() && line.confirm != line.node)
+    return mistake(absl::StrFormat("--confirm names '%s', and not '%s'", line.confirm, line.node));
   return std::nullopt;
 }
 

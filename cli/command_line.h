@@ -1,6 +1,7 @@
 #ifndef MINDER_CLI_COMMAND_LINE_H_
 #define MINDER_CLI_COMMAND_LINE_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
@@ -12,14 +13,38 @@
 
 namespace minder {
 
-enum class Verb { kStatusSummary, kRequestStatus, kDrain, kUndrain, kWatch, kVersion, kCompletion, kNodes };
+enum class Verb {
+  kStatusSummary,
+  kRequestStatus,
+  kExplain,
+  kHistory,
+  kDrain,
+  kUndrain,
+  kMakePrimary,
+  kDeclareDead,
+  kPause,
+  kResume,
+  kWatch,
+  kCapture,
+  kRules,
+  kVersion,
+  kCompletion,
+  kNodes,
+};
 
 // A command as it was typed.
 struct CommandLine {
   Verb verb = Verb::kStatusSummary;
-  std::string node;   // drain, undrain: the dbserver; request_status: one, or empty for all
-  std::string shell;  // completion
+  std::string node;     // the dbserver; request_status: empty for all; make_primary: or members joined with "+"
+  std::string shell;    // completion
+  std::string file;     // explain: a capture, "-" for stdin; empty for the live decision
+  std::string confirm;  // make_primary: the digest; declare_dead: the dbserver again
+  std::string reason;
+  std::uint32_t limit = 0;  // history: newest entries; 0 leaves it to the arbitrator
   std::optional<absl::Duration> deadline;
+  std::optional<absl::Duration> duration;  // pause
+  bool force = false;
+  bool mermaid = false;
   bool dry_run = false;
   bool watch = false;
   bool no_color = false;

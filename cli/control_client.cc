@@ -131,6 +131,41 @@ CallResult ControlClient::Undrain(const v1::UndrainRequest& request, const Strea
                        [&](grpc::ClientContext* context) { return impl_->stub().Undrain(context, request); });
 }
 
+CallResult ControlClient::MakePrimary(const v1::MakePrimaryRequest& request, absl::Duration timeout,
+                                      v1::MakePrimaryResponse& response) {
+  return impl_->Unary(
+      timeout, [&](grpc::ClientContext* context) { return impl_->stub().MakePrimary(context, request, &response); });
+}
+
+CallResult ControlClient::DeclareDead(const v1::DeclareDeadRequest& request, absl::Duration timeout,
+                                      v1::DeclareDeadResponse& response) {
+  return impl_->Unary(
+      timeout, [&](grpc::ClientContext* context) { return impl_->stub().DeclareDead(context, request, &response); });
+}
+
+CallResult ControlClient::History(const v1::HistoryRequest& request, absl::Duration timeout,
+                                  v1::HistoryResponse& response) {
+  return impl_->Unary(timeout,
+                      [&](grpc::ClientContext* context) { return impl_->stub().History(context, request, &response); });
+}
+
+CallResult ControlClient::Pause(const v1::PauseRequest& request, absl::Duration timeout, v1::PauseResponse& response) {
+  return impl_->Unary(timeout,
+                      [&](grpc::ClientContext* context) { return impl_->stub().Pause(context, request, &response); });
+}
+
+CallResult ControlClient::Resume(const v1::ResumeRequest& request, absl::Duration timeout,
+                                 v1::ResumeResponse& response) {
+  return impl_->Unary(timeout,
+                      [&](grpc::ClientContext* context) { return impl_->stub().Resume(context, request, &response); });
+}
+
+CallResult ControlClient::Explain(absl::Duration timeout, v1::ExplainResponse& response) {
+  return impl_->Unary(timeout, [&](grpc::ClientContext* context) {
+    return impl_->stub().Explain(context, v1::ExplainRequest(), &response);
+  });
+}
+
 CallResult ControlClient::Watch(const StreamLimits& limits, const OnResponse<v1::WatchResponse>& on_response) {
   return impl_->Stream(limits, on_response,
                        [&](grpc::ClientContext* context) { return impl_->stub().Watch(context, v1::WatchRequest()); });

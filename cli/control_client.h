@@ -46,6 +46,14 @@ class ControlClient {
                    const OnResponse<v1::DrainResponse>& on_response);
   CallResult Undrain(const v1::UndrainRequest& request, const StreamLimits& limits,
                      const OnResponse<v1::UndrainResponse>& on_response);
+  CallResult MakePrimary(const v1::MakePrimaryRequest& request, absl::Duration timeout,
+                         v1::MakePrimaryResponse& response);
+  CallResult DeclareDead(const v1::DeclareDeadRequest& request, absl::Duration timeout,
+                         v1::DeclareDeadResponse& response);
+  CallResult Explain(absl::Duration timeout, v1::ExplainResponse& response);
+  CallResult History(const v1::HistoryRequest& request, absl::Duration timeout, v1::HistoryResponse& response);
+  CallResult Pause(const v1::PauseRequest& request, absl::Duration timeout, v1::PauseResponse& response);
+  CallResult Resume(const v1::ResumeRequest& request, absl::Duration timeout, v1::ResumeResponse& response);
   CallResult Watch(const StreamLimits& limits, const OnResponse<v1::WatchResponse>& on_response);
 
  private:

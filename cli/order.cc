@@ -1,7 +1,6 @@
 #include "cli/order.h"
 
 #include <optional>
-#include <random>
 #include <string>
 
 #include "absl/strings/str_format.h"
@@ -32,11 +31,6 @@ struct UndrainTraits {
   static bool IsDone(const Response& response) { return response.done(); }
 };
 
-std::string RandomId() {
-  std::random_device random;
-  return absl::StrFormat("%08x%08x%08x%08x", random(), random(), random(), random());
-}
-
 template <typename Traits>
 class Order {
  public:
@@ -46,7 +40,7 @@ class Order {
         deadline_(line.deadline.value_or(Traits::kDeadline)),
         call_(session, deadline_, absl::StrFormat("the %s of %s goes on", Traits::kVerb, node_)) {
     request_.set_dbserver(line.node);
-    request_.set_request_id(RandomId());
+    request_.set_request_id(NewRequestId());
     request_.set_validate_only(line.dry_run);
   }
 

@@ -124,7 +124,9 @@ std::string RenderSummary(const v1::StatusSummaryResponse& summary, bool wide, b
   header.push_back("NOTE");
   std::vector<std::vector<Cell>> rows;
   for (const v1::NodeSummary& node : summary.nodes()) rows.push_back(NodeRow(node, wide));
-  return Headline(summary, color) + "\n" + RenderTable(header, rows, color);
+  const std::string command =
+      summary.command().empty() ? "" : absl::StrFormat("A human may: %s\n", Printable(summary.command()));
+  return Headline(summary, color) + "\n" + command + RenderTable(header, rows, color);
 }
 
 std::string RenderReports(const v1::RequestStatusResponse& response, bool color) {

@@ -8,7 +8,8 @@
 
 namespace minder {
 
-// A status summary for humans: a line with diagnosis, rule, epoch and reason, then a table of dbservers. `wide` adds
+// A status summary for humans: a line with diagnosis, rule, epoch and reason, one with the command that a human may use
+// where nothing is done, then a table of dbservers. `wide` adds
 // columns.
 std::string RenderSummary(const v1::StatusSummaryResponse& summary, bool wide, bool color);
 

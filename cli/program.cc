@@ -8,8 +8,11 @@
 #include "cli/command_line.h"
 #include "cli/completion.h"
 #include "cli/control_client.h"
+#include "cli/offline.h"
 #include "cli/order.h"
 #include "cli/output.h"
+#include "cli/pause.h"
+#include "cli/promote.h"
 #include "cli/query.h"
 #include "cli/session.h"
 #include "cli/settings.h"
@@ -40,7 +43,10 @@ ExitCode GatherSettings(const Settings& flags, const Output& output, Settings& s
     if (!file.ok()) return Complain(output, ExitCode::kError, std::string(file.status().message()));
     settings = Merge(settings, *file);
   }
-  if (settings.arbitrator) return ExitCode::kOk;
+  return ExitCode::kOk;
+}
+
+ExitCode ComplainOfNoArbitrator(const Output& output) {
   return Complain(
       output, ExitCode::kUsage,
       "no arbitrator is named; use --arbitrator HOST:PORT, MINDER_ARBITRATOR, or 'arbitrator: HOST:PORT' in "
@@ -58,10 +64,25 @@ ExitCode Dispatch(const CommandLine& line, const Session& session) {
       return RunDrain(line, session);
     case Verb::kUndrain:
       return RunUndrain(line, session);
+    case Verb::kExplain:
+      return RunExplain(session);
+    case Verb::kHistory:
+      return RunHistory(line, session);
+    case Verb::kMakePrimary:
+      return RunMakePrimary(line, session);
+    case Verb::kDeclareDead:
+      return RunDeclareDead(line, session);
+    case Verb::kPause:
+      return RunPause(line, session);
+    case Verb::kResume:
+      return RunResume(line, session);
+    case Verb::kCapture:
+      return RunCapture(session);
     case Verb::kWatch:
       return RunWatch(line, session);
     case Verb::kNodes:
       return RunNodes(session);
+    case Verb::kRules:
     case Verb::kVersion:
     case Verb::kCompletion:
       break;  // done without the arbitrator
@@ -72,6 +93,7 @@ ExitCode Dispatch(const CommandLine& line, const Session& session) {
 ExitCode AskArbitrator(const CommandLine& line, Output& output) {
   Settings settings;
   if (const ExitCode code = GatherSettings(line.flags, output, settings); code != ExitCode::kOk) return code;
+  if (!settings.arbitrator) return ComplainOfNoArbitrator(output);
   CallGuard guard;  // before gRPC starts its threads
   ControlClient client(*settings.arbitrator, guard);
   const Session session = {.client = client,
@@ -83,6 +105,14 @@ ExitCode AskArbitrator(const CommandLine& line, Output& output) {
   return Dispatch(line, session);
 }
 
+// The verbs that need no arbitrator, and so none to be named.
+ExitCode RunOffline(const CommandLine& line, Output& output) {
+  Settings settings;
+  if (const ExitCode code = GatherSettings(line.flags, output, settings); code != ExitCode::kOk) return code;
+  const Format format = settings.output.value_or(Format::kTable);
+  return line.verb == Verb::kRules ? RunRules(line, output, format) : RunReplay(line, output, format);
+}
+
 ExitCode Run(const CommandLine& line, Output& output) {
   switch (line.verb) {
     case Verb::kVersion:
@@ -91,6 +121,10 @@ ExitCode Run(const CommandLine& line, Output& output) {
     case Verb::kCompletion:
       output.Data(CompletionScript(line.shell));
       return ExitCode::kOk;
+    case Verb::kRules:
+      return RunOffline(line, output);
+    case Verb::kExplain:
+      return line.file.empty() ? AskArbitrator(line, output) : RunOffline(line, output);
     default:
       return AskArbitrator(line, output);
   }

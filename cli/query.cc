@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "cli/persistent_call.h"
+#include "cli/print_explain.h"
 #include "cli/print_status.h"
 #include "cli/text.h"
 #include "cli/verdict.h"
@@ -78,6 +79,35 @@ ExitCode RunRequestStatus(const CommandLine& line, const Session& session) {
   session.output.Message(absl::StrFormat("no report in time from %s; see that minder-dbserver runs there",
                                          Printable(absl::StrJoin(response.silent(), ", "))));
   return ExitCode::kTimedOut;
+}
+
+ExitCode RunExplain(const Session& session) {
+  v1::ExplainResponse response;
+  const CallResult result = session.client.Explain(session.timeout, response);
+  if (!result.status.ok()) return Fail(session, result);
+  return Show(session, response, RenderExplain(response, session.output.color()));
+}
+
+ExitCode RunCapture(const Session& session) {
+  v1::ExplainResponse response;
+  const CallResult result = session.client.Explain(session.timeout, response);
+  if (!result.status.ok()) return Fail(session, result);
+  return Show(session.output, Format::kJson, response, "");
+}
+
+ExitCode RunHistory(const CommandLine& line, const Session& session) {
+  v1::HistoryRequest request;
+  request.set_limit(line.limit);
+  v1::HistoryResponse response;
+  const CallResult result = session.client.History(request, session.timeout, response);
+  if (!result.status.ok()) return Fail(session, result);
+  const bool wide = session.format == Format::kWide;
+  const ExitCode shown = Show(session, response, RenderHistory(response, absl::LocalTimeZone(), wide));
+  if (shown != ExitCode::kOk || response.broken_at() == 0) return shown;
+  session.output.Message(absl::StrFormat(
+      "the chain of hashes is broken at entry %d: it, or one before it, was changed or removed by another program",
+      response.broken_at()));
+  return ExitCode::kError;
 }
 
 ExitCode RunWatch(const CommandLine& line, const Session& session) {

@@ -13,6 +13,12 @@ namespace minder {
 ExitCode RunStatusSummary(const CommandLine& line, const Session& session);
 // Shows fresh reports; kTimedOut when a dbserver did not answer.
 ExitCode RunRequestStatus(const CommandLine& line, const Session& session);
+// Shows the decision of now with all that it rests on.
+ExitCode RunExplain(const Session& session);
+// Prints the same as JSON, for RunReplay.
+ExitCode RunCapture(const Session& session);
+// Shows the audit trail; kError when it was tampered with.
+ExitCode RunHistory(const CommandLine& line, const Session& session);
 // Prints changes until a signal, or until --deadline, which is then the wanted end.
 ExitCode RunWatch(const CommandLine& line, const Session& session);
 // Prints the names of the dbservers for the completion scripts: within a second or not at all, and nothing on stderr.

@@ -1,8 +1,10 @@
 #include "cli/session.h"
 
+#include <random>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "cli/print_json.h"
 #include "cli/text.h"
@@ -39,14 +41,24 @@ std::string KnownNodes(const Session& session) {
 
 }  // namespace
 
-ExitCode Show(const Session& session, const google::protobuf::Message& message, const std::string& human, bool stream) {
-  const auto text = Render(session.format, message, human, stream);
+ExitCode Show(Output& output, Format format, const google::protobuf::Message& message, const std::string& human,
+              bool stream) {
+  const auto text = Render(format, message, human, stream);
   if (!text.ok()) {
-    session.output.Message(Printable(std::string(text.status().message())));
+    output.Message(Printable(std::string(text.status().message())));
     return ExitCode::kError;
   }
-  session.output.Data(*text);
-  return session.output.status().ok() ? ExitCode::kOk : ExitCode::kError;
+  output.Data(*text);
+  return output.status().ok() ? ExitCode::kOk : ExitCode::kError;
+}
+
+ExitCode Show(const Session& session, const google::protobuf::Message& message, const std::string& human, bool stream) {
+  return Show(session.output, session.format, message, human, stream);
+}
+
+std::string NewRequestId() {
+  std::random_device random;
+  return absl::StrFormat("%08x%08x%08x%08x", random(), random(), random(), random());
 }
 
 ExitCode Fail(const Session& session, const CallResult& result) {
@@ -58,6 +70,14 @@ ExitCode Fail(const Session& session, const CallResult& result) {
   if (absl::IsNotFound(result.status) && result.detail.cure().empty()) verdict.message += KnownNodes(session);
   session.output.Message(verdict.message);
   return verdict.code;
+}
+
+ExitCode FailOrder(const Session& session, const CallResult& result) {
+  const ExitCode code = Fail(session, result);
+  const bool unknown = absl::IsDeadlineExceeded(result.status) || WentAway(result);
+  if (result.connected && unknown)
+    session.output.Message("it may have been taken on all the same: 'minderctl explain' shows it");
+  return code;
 }
 
 }  // namespace minder

@@ -28,9 +28,19 @@ struct Session {
 ExitCode Show(const Session& session, const google::protobuf::Message& message, const std::string& human,
               bool stream = false);
 
+// The same for a verb that asks no arbitrator.
+ExitCode Show(Output& output, Format format, const google::protobuf::Message& message, const std::string& human,
+              bool stream = false);
+
+// Marks a call that changes something, so that a repeated one is the same one.
+std::string NewRequestId();
+
 // Says on stderr why a call did not succeed, and gives the exit code. To an unknown dbserver it adds the known ones,
 // where the arbitrator did not.
 ExitCode Fail(const Session& session, const CallResult& result);
+
+// The same for a call that changes something and may have done so although no answer came.
+ExitCode FailOrder(const Session& session, const CallResult& result);
 
 }  // namespace minder
 

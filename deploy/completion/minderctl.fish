@@ -1,13 +1,22 @@
 # fish completion of minderctl. Load it with: minderctl completion fish | source
 set -l status_verbs status_summary status status-summary
-set -l node_verbs drain undrain request_status request-status
+set -l node_verbs drain undrain request_status request-status make_primary make-primary declare_dead declare-dead
+set -l promoting make_primary make-primary
 complete -c minderctl -f
 complete -c minderctl -n __fish_use_subcommand -a status_summary -d 'Show the diagnosis and every dbserver'
 complete -c minderctl -n __fish_use_subcommand -a status -d 'The same as status_summary'
 complete -c minderctl -n __fish_use_subcommand -a request_status -d 'Have dbservers report now'
+complete -c minderctl -n __fish_use_subcommand -a explain -d 'Show the decision of now and its facts'
+complete -c minderctl -n __fish_use_subcommand -a history -d 'Show the audit trail'
 complete -c minderctl -n __fish_use_subcommand -a drain -d 'Take a dbserver out of service'
 complete -c minderctl -n __fish_use_subcommand -a undrain -d 'Let a drained dbserver serve again'
+complete -c minderctl -n __fish_use_subcommand -a make_primary -d 'Promote a group of dbservers'
+complete -c minderctl -n __fish_use_subcommand -a declare_dead -d 'Say that a dbserver is dead'
+complete -c minderctl -n __fish_use_subcommand -a pause -d 'Keep the hands off primary components'
+complete -c minderctl -n __fish_use_subcommand -a resume -d 'End a pause'
 complete -c minderctl -n __fish_use_subcommand -a watch -d 'Print a line for every change'
+complete -c minderctl -n __fish_use_subcommand -a capture -d 'Print all that the decision rests on'
+complete -c minderctl -n __fish_use_subcommand -a rules -d 'Print the rule table'
 complete -c minderctl -n __fish_use_subcommand -a version -d 'Print the version'
 complete -c minderctl -n __fish_use_subcommand -a completion -d 'Print a completion script'
 complete -c minderctl -l arbitrator -x -d 'HOST:PORT of the arbitrator'
@@ -17,7 +26,15 @@ complete -c minderctl -l no-color -d 'No colour'
 complete -c minderctl -l version -d 'Print the version'
 complete -c minderctl -l help -d 'Print help'
 complete -c minderctl -n "__fish_seen_subcommand_from $status_verbs" -l watch -d 'Show it again after every change'
-complete -c minderctl -n '__fish_seen_subcommand_from drain undrain watch' -l deadline -x -d 'How long to wait'
-complete -c minderctl -n '__fish_seen_subcommand_from drain undrain' -l dry-run -d 'Only show the plan'
+complete -c minderctl -n "__fish_seen_subcommand_from drain undrain watch $promoting" -l deadline -x -d 'How long to wait'
+complete -c minderctl -n "__fish_seen_subcommand_from drain undrain pause resume declare_dead declare-dead $promoting" \
+  -l dry-run -d 'Only show the plan'
+complete -c minderctl -n "__fish_seen_subcommand_from $promoting" -l force -d 'Without what is not proven'
+complete -c minderctl -n "__fish_seen_subcommand_from declare_dead declare-dead $promoting" -l confirm -x -d 'What you were shown'
+complete -c minderctl -n "__fish_seen_subcommand_from pause declare_dead declare-dead $promoting" -l reason -x -d 'Why'
+complete -c minderctl -n '__fish_seen_subcommand_from pause' -l for -x -d 'How long'
+complete -c minderctl -n '__fish_seen_subcommand_from explain' -l file -r -F -d 'Decide anew what was captured'
+complete -c minderctl -n '__fish_seen_subcommand_from history' -l limit -x -d 'How many entries'
+complete -c minderctl -n '__fish_seen_subcommand_from rules' -l mermaid -d 'As a flowchart'
 complete -c minderctl -n "__fish_seen_subcommand_from $node_verbs" -a '(minderctl __nodes 2>/dev/null)'
 complete -c minderctl -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'

@@ -22,9 +22,17 @@ _minderctl() {
     'status_summary:show the diagnosis and every dbserver'
     'status:the same as status_summary'
     'request_status:have dbservers report now'
+    'explain:show the decision of now and its facts'
+    'history:show the audit trail'
     'drain:take a dbserver out of service'
     'undrain:let a drained dbserver serve again'
+    'make_primary:promote a group of dbservers'
+    'declare_dead:say that a dbserver is dead'
+    'pause:keep the hands off primary components'
+    'resume:end a pause'
     'watch:print a line for every change'
+    'capture:print all that the decision rests on'
+    'rules:print the rule table'
     'version:print the version'
     'completion:print a completion script'
   )
@@ -39,6 +47,19 @@ _minderctl() {
         drain|undrain)
           _arguments $global '--deadline[how long to wait]:duration:' '--dry-run[only show the plan]' \
             '1:dbserver:_minderctl_nodes' ;;
+        make_primary|make-primary)
+          _arguments $global '--force[without what is not proven]' '--confirm[digest that you were shown]:digest:' \
+            '--reason[why]:text:' '--deadline[how long to wait]:duration:' '--dry-run[only show the plan]' \
+            '1:dbserver:_minderctl_nodes' ;;
+        declare_dead|declare-dead)
+          _arguments $global '--confirm[its name again]:dbserver:_minderctl_nodes' '--reason[why]:text:' \
+            '--dry-run[only show the plan]' '1:dbserver:_minderctl_nodes' ;;
+        pause)
+          _arguments $global '--for[how long]:duration:' '--reason[why]:text:' '--dry-run[only show the plan]' ;;
+        resume) _arguments $global '--dry-run[only show the plan]' ;;
+        explain) _arguments $global '--file[decide anew what was captured]:file:_files' ;;
+        history) _arguments $global '--limit[how many entries]:number:' ;;
+        rules) _arguments $global '--mermaid[as a flowchart]' ;;
         watch) _arguments $global '--deadline[stop after this time]:duration:' ;;
         completion) _arguments '1:shell:(bash zsh fish)' ;;
       esac ;;

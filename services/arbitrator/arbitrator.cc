@@ -105,6 +105,7 @@ Arbitrator::Outlook Arbitrator::Look() const {
   outlook.facts = GatherFacts(config_, state_, now);
   outlook.decision = Decide(config_, state_, outlook.facts, now);
   outlook.summary = Summarise(config_, state_, outlook.facts, outlook.decision);
+  outlook.summary.set_command(outlook.decision.command());
   if (!store_error_.empty()) {
     outlook.summary.set_reason(absl::StrFormat("%s; nothing can be recorded, so nothing is ordered: %s",
                                                outlook.summary.reason(), store_error_));
@@ -238,8 +239,10 @@ void Arbitrator::Think() {
   }
   // What cannot be recorded is not ordered.
   const bool changed_state = !google::protobuf::util::MessageDifferencer::Equals(decision.next(), state_.durable());
-  if ((changed_state || !decision.records().empty()) && !Persist(decision.next(), decision.records()).ok()) return;
-  for (const v1::Order& order : decision.orders()) Send(order);
+  const bool has_news = changed_state || !decision.records().empty();
+  if (!has_news || Persist(decision.next(), decision.records()).ok()) {
+    for (const v1::Order& order : decision.orders()) Send(order);
+  }
   loop_.Cancel(std::exchange(wake_up_, 0));
   if (decision.has_next_wake_up()) {
     wake_up_ = loop_.At(SinceBoot(FromProto(decision.next_wake_up())), [this] { ThinkSoon(); });

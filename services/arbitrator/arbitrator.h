@@ -61,6 +61,8 @@ class Arbitrator {
   // Asks a dbserver for a report.
   void RequestStatus(const std::string& dbserver);
   const v1::ArbitratorState& state() const { return state_; }
+  // Why the last write failed, for as long as none has succeeded since; empty when it did not.
+  const std::string& store_error() const { return store_error_; }
 
  private:
   using Drains = google::protobuf::RepeatedPtrField<v1::DrainRecord>;
@@ -85,7 +87,7 @@ class Arbitrator {
   std::uint64_t next_subscriber_ = 1;
   bool thinking_soon_ = false;
   std::string last_reason_;
-  std::string store_error_;  // why the last write failed; empty when it did not
+  std::string store_error_;
   EventLoop::TimerId wake_up_ = 0;
   std::shared_ptr<Arbitrator*> alive_;
 };

@@ -5,7 +5,6 @@
 
 #include "absl/random/random.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
 #include "common/core/lookup.h"
 #include "common/core/proto_time.h"
 #include "common/core/summary.h"
@@ -15,6 +14,8 @@
 #include "google/protobuf/util/time_util.h"
 #include "minder/v1/services.grpc.pb.h"
 #include "services/arbitrator/outlook_stream.h"
+#include "services/arbitrator/primary_service.h"
+#include "services/arbitrator/refusal.h"
 
 namespace minder {
 namespace {
@@ -25,35 +26,6 @@ using google::protobuf::util::MessageDifferencer;
 constexpr absl::Duration kAnswerMargin = absl::Milliseconds(100);
 constexpr absl::Duration kLongestRequestStatus = absl::Seconds(10);
 
-grpc::Status Refuse(grpc::StatusCode code, const Refusal& refusal) {
-  v1::ErrorDetail detail;
-  detail.set_reason(refusal.reason);
-  detail.set_rule(refusal.rule);
-  detail.set_cure(refusal.cure);
-  return {code, refusal.message, detail.SerializeAsString()};
-}
-
-// NOT_FOUND with the known names, when `dbserver` is not configured.
-grpc::Status CheckKnown(const v1::Configuration& config, const std::string& dbserver) {
-  if (FindByName(config.dbservers(), dbserver) != nullptr) return grpc::Status::OK;
-  const std::string known = absl::StrJoin(
-      config.dbservers(), ", ", [](std::string* out, const v1::DbserverConfig& node) { out->append(node.name()); });
-  return Refuse(grpc::StatusCode::NOT_FOUND, {.reason = "UNKNOWN_DBSERVER",
-                                              .rule = "",
-                                              .message = absl::StrFormat("cluster '%s' has no dbserver '%s'; it has %s",
-                                                                         config.cluster(), dbserver, known),
-                                              .cure = "name one of these"});
-}
-
-grpc::Status StoreFailed(const absl::Status& status) {
-  return Refuse(grpc::StatusCode::INTERNAL,
-                {.reason = "NOT_RECORDED",
-                 .rule = "",
-                 .message = absl::StrFormat("the order could not be recorded, so it was not given: %s",
-                                            std::string(status.message())),
-                 .cure = "see to the disk of the arbitrator's state_dir"});
-}
-
 std::string RandomId() {
   absl::BitGen random;
   return absl::StrFormat("%016x", absl::Uniform<std::uint64_t>(random));
@@ -61,7 +33,7 @@ std::string RandomId() {
 
 class Service : public v1::ControlService::CallbackService {
  public:
-  Service(EventLoop& loop, Arbitrator& arbitrator) : loop_(loop), arbitrator_(arbitrator) {}
+  Service(EventLoop& loop, Arbitrator& arbitrator) : loop_(loop), arbitrator_(arbitrator), primary_(loop, arbitrator) {}
 
   grpc::ServerUnaryReactor* StatusSummary(grpc::CallbackServerContext* context, const v1::StatusSummaryRequest*,
                                           v1::StatusSummaryResponse* response) override {
@@ -107,6 +79,31 @@ class Service : public v1::ControlService::CallbackService {
         });
   }
 
+  grpc::ServerUnaryReactor* MakePrimary(grpc::CallbackServerContext* context, const v1::MakePrimaryRequest* request,
+                                        v1::MakePrimaryResponse* response) override {
+    return AnswerOnLoop(loop_, context, [=, this] { return primary_.MakePrimary(*request, *response); });
+  }
+  grpc::ServerUnaryReactor* DeclareDead(grpc::CallbackServerContext* context, const v1::DeclareDeadRequest* request,
+                                        v1::DeclareDeadResponse* response) override {
+    return AnswerOnLoop(loop_, context, [=, this] { return primary_.DeclareDead(*request, *response); });
+  }
+  grpc::ServerUnaryReactor* Explain(grpc::CallbackServerContext* context, const v1::ExplainRequest*,
+                                    v1::ExplainResponse* response) override {
+    return AnswerOnLoop(loop_, context, [=, this] { return primary_.Explain(*response); });
+  }
+  grpc::ServerUnaryReactor* History(grpc::CallbackServerContext* context, const v1::HistoryRequest* request,
+                                    v1::HistoryResponse* response) override {
+    return AnswerOnLoop(loop_, context, [=, this] { return primary_.History(*request, *response); });
+  }
+  grpc::ServerUnaryReactor* Pause(grpc::CallbackServerContext* context, const v1::PauseRequest* request,
+                                  v1::PauseResponse* response) override {
+    return AnswerOnLoop(loop_, context, [=, this] { return primary_.Pause(*request, *response); });
+  }
+  grpc::ServerUnaryReactor* Resume(grpc::CallbackServerContext* context, const v1::ResumeRequest* request,
+                                   v1::ResumeResponse*) override {
+    return AnswerOnLoop(loop_, context, [=, this] { return primary_.Resume(*request); });
+  }
+
  private:
   OutlookStream<v1::DrainResponse>::Step NextDrain(const v1::DrainRequest& request, const Arbitrator::Outlook& outlook,
                                                    v1::DrainResponse& last, bool& begun);
@@ -121,6 +118,7 @@ class Service : public v1::ControlService::CallbackService {
 
   EventLoop& loop_;
   Arbitrator& arbitrator_;
+  PrimaryService primary_;
 };
 
 OutlookStream<v1::DrainResponse>::Step Service::NextDrain(const v1::DrainRequest& request,
@@ -142,7 +140,7 @@ OutlookStream<v1::DrainResponse>::Step Service::NextDrain(const v1::DrainRequest
     }
     const std::string id = request.request_id().empty() ? RandomId() : request.request_id();
     if (const absl::Status status = arbitrator_.RecordDrain(dbserver, id); !status.ok())
-      return {.finish = StoreFailed(status)};
+      return {.finish = NotRecorded(status)};
     begun = true;
     last = DrainProgress(arbitrator_.Look().facts, dbserver);
     v1::DrainResponse first = last;
@@ -177,7 +175,7 @@ OutlookStream<v1::UndrainResponse>::Step Service::NextUndrain(const v1::UndrainR
     if (request.validate_only()) return {.response = first, .finish = grpc::Status::OK};
     if (RecordOf(dbserver) != nullptr || last.state() > v1::DRAIN_STATE_SERVING) {
       if (const absl::Status status = arbitrator_.RecordUndrain(dbserver); !status.ok())
-        return {.finish = StoreFailed(status)};
+        return {.finish = NotRecorded(status)};
       first.set_done(false);
       last.set_done(false);
     }

@@ -38,6 +38,36 @@ grpc::Status ScriptedControl::Watch(grpc::ServerContext* context, const v1::Watc
   return watch ? watch(context, writer) : NoScript();
 }
 
+grpc::Status ScriptedControl::MakePrimary(grpc::ServerContext*, const v1::MakePrimaryRequest* request,
+                                          v1::MakePrimaryResponse* response) {
+  return make_primary ? make_primary(*request, response) : NoScript();
+}
+
+grpc::Status ScriptedControl::DeclareDead(grpc::ServerContext*, const v1::DeclareDeadRequest* request,
+                                          v1::DeclareDeadResponse* response) {
+  return declare_dead ? declare_dead(*request, response) : NoScript();
+}
+
+grpc::Status ScriptedControl::Explain(grpc::ServerContext*, const v1::ExplainRequest* request,
+                                      v1::ExplainResponse* response) {
+  return explain ? explain(*request, response) : NoScript();
+}
+
+grpc::Status ScriptedControl::History(grpc::ServerContext*, const v1::HistoryRequest* request,
+                                      v1::HistoryResponse* response) {
+  return history ? history(*request, response) : NoScript();
+}
+
+grpc::Status ScriptedControl::Pause(grpc::ServerContext*, const v1::PauseRequest* request,
+                                    v1::PauseResponse* response) {
+  return pause ? pause(*request, response) : NoScript();
+}
+
+grpc::Status ScriptedControl::Resume(grpc::ServerContext*, const v1::ResumeRequest* request,
+                                     v1::ResumeResponse* response) {
+  return resume ? resume(*request, response) : NoScript();
+}
+
 void FakeArbitrator::Start() {
   grpc::ServerBuilder builder;
   builder.AddListeningPort(absl::StrFormat("127.0.0.1:%d", port_), grpc::InsecureServerCredentials(), &port_);

@@ -24,6 +24,12 @@ class ScriptedControl : public v1::ControlService::Service {
   std::function<grpc::Status(grpc::ServerContext*, const v1::DrainRequest&, Writer<v1::DrainResponse>*)> drain;
   std::function<grpc::Status(grpc::ServerContext*, const v1::UndrainRequest&, Writer<v1::UndrainResponse>*)> undrain;
   std::function<grpc::Status(grpc::ServerContext*, Writer<v1::WatchResponse>*)> watch;
+  std::function<grpc::Status(const v1::MakePrimaryRequest&, v1::MakePrimaryResponse*)> make_primary;
+  std::function<grpc::Status(const v1::DeclareDeadRequest&, v1::DeclareDeadResponse*)> declare_dead;
+  std::function<grpc::Status(const v1::ExplainRequest&, v1::ExplainResponse*)> explain;
+  std::function<grpc::Status(const v1::HistoryRequest&, v1::HistoryResponse*)> history;
+  std::function<grpc::Status(const v1::PauseRequest&, v1::PauseResponse*)> pause;
+  std::function<grpc::Status(const v1::ResumeRequest&, v1::ResumeResponse*)> resume;
 
   grpc::Status StatusSummary(grpc::ServerContext* context, const v1::StatusSummaryRequest* request,
                              v1::StatusSummaryResponse* response) override;
@@ -35,6 +41,18 @@ class ScriptedControl : public v1::ControlService::Service {
                        Writer<v1::UndrainResponse>* writer) override;
   grpc::Status Watch(grpc::ServerContext* context, const v1::WatchRequest* request,
                      Writer<v1::WatchResponse>* writer) override;
+  grpc::Status MakePrimary(grpc::ServerContext* context, const v1::MakePrimaryRequest* request,
+                           v1::MakePrimaryResponse* response) override;
+  grpc::Status DeclareDead(grpc::ServerContext* context, const v1::DeclareDeadRequest* request,
+                           v1::DeclareDeadResponse* response) override;
+  grpc::Status Explain(grpc::ServerContext* context, const v1::ExplainRequest* request,
+                       v1::ExplainResponse* response) override;
+  grpc::Status History(grpc::ServerContext* context, const v1::HistoryRequest* request,
+                       v1::HistoryResponse* response) override;
+  grpc::Status Pause(grpc::ServerContext* context, const v1::PauseRequest* request,
+                     v1::PauseResponse* response) override;
+  grpc::Status Resume(grpc::ServerContext* context, const v1::ResumeRequest* request,
+                      v1::ResumeResponse* response) override;
 };
 
 // A real gRPC server on loopback that serves a ScriptedControl. Can be stopped and started again on the same port, as

@@ -19,8 +19,8 @@ TEST(Completion, ScriptsKnowEveryVerbAndFlag) {
   for (const char* shell : {"bash", "zsh", "fish"}) {
     const std::string script = CompletionScript(shell);
     for (const std::string& verb : PublicVerbs()) EXPECT_THAT(script, HasSubstr(verb)) << shell;
-    for (const char* flag :
-         {"arbitrator", "output", "timeout", "no-color", "deadline", "dry-run", "watch", "version"}) {
+    for (const char* flag : {"arbitrator", "output", "timeout", "no-color", "deadline", "dry-run", "watch", "version",
+                             "force", "confirm", "reason", "for", "file", "limit", "mermaid"}) {
       EXPECT_THAT(script, HasSubstr(flag)) << shell;
     }
     EXPECT_THAT(script, HasSubstr("minderctl")) << shell;
@@ -59,10 +59,18 @@ class BashCompletion : public ::testing::Test {
 TEST_F(BashCompletion, Verbs) {
   EXPECT_THAT(Offered({"st"}), UnorderedElementsAre("status_summary", "status"));
   EXPECT_THAT(Offered({"--arbitrator", "a:1", "und"}), ElementsAre("undrain"));
+  EXPECT_THAT(Offered({"res"}), ElementsAre("resume"));
 }
 
 TEST_F(BashCompletion, FlagsAndTheirValues) {
   EXPECT_THAT(Offered({"drain", "--d"}), UnorderedElementsAre("--deadline", "--dry-run"));
+  EXPECT_THAT(Offered({"make_primary", "--de"}), ElementsAre("--deadline"));
+  EXPECT_THAT(Offered({"make_primary", "--f"}), ElementsAre("--force"));
+  EXPECT_THAT(Offered({"declare_dead", "--d"}), ElementsAre("--dry-run"));
+  EXPECT_THAT(Offered({"pause", "--f"}), ElementsAre("--for"));
+  EXPECT_THAT(Offered({"rules", "--m"}), ElementsAre("--mermaid"));
+  EXPECT_THAT(Offered({"history", "--l"}), ElementsAre("--limit"));
+  EXPECT_THAT(Offered({"explain", "--f"}), ElementsAre("--file"));
   EXPECT_THAT(Offered({"status", "-o", "w"}), ElementsAre("wide"));
   EXPECT_THAT(Offered({"completion", "f"}), ElementsAre("fish"));
 }
@@ -70,6 +78,8 @@ TEST_F(BashCompletion, FlagsAndTheirValues) {
 TEST_F(BashCompletion, NodeNamesComeFromTheArbitrator) {
   EXPECT_THAT(Offered({"drain", ""}), ElementsAre("node1", "node2", "node3"));
   EXPECT_THAT(Offered({"request_status", "node2"}), ElementsAre("node2"));
+  EXPECT_THAT(Offered({"make_primary", "node3"}), ElementsAre("node3"));
+  EXPECT_THAT(Offered({"declare_dead", "node1"}), ElementsAre("node1"));
 }
 
 TEST_F(BashCompletion, ANodeNameIsNeverRunAsACommand) {

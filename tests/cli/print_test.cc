@@ -66,6 +66,13 @@ TEST(RenderSummary, WideAddsColumns) {
       "0             12\n");
 }
 
+TEST(RenderSummary, SaysWhatAHumanMayDo) {
+  v1::StatusSummaryResponse summary = TroubledSummary();
+  summary.set_command("minderctl make_primary b1");
+  EXPECT_THAT(RenderSummary(summary, false, false),
+              HasSubstr("node3 is silent\nA human may: minderctl make_primary b1\nNAME "));
+}
+
 TEST(RenderSummary, ColoursTheDiagnosisOnly_WhenAsked) {
   EXPECT_THAT(RenderSummary(HealthySummary(), false, true), HasSubstr("shop \x1b[32mHEALTHY\x1b[0m (rule"));
   EXPECT_THAT(RenderSummary(TroubledSummary(), false, true), HasSubstr("\x1b[33mDEGRADED\x1b[0m"));
@@ -203,7 +210,7 @@ TEST(Json, PrintsDefaultsAndIsLowerCamelCase) {
       R"({"cluster":"shop","diagnosis":"DIAGNOSIS_UNSPECIFIED","rule":"","reason":"","epoch":"0","nodes":[)"
       R"({"name":"n\u001b\u202e","dataCentre":"","running":"TERNARY_UNSPECIFIED","primary":"TERNARY_UNSPECIFIED",)"
       R"("group":"","localState":"LOCAL_STATE_UNSPECIFIED","seqno":"0","drainState":"DRAIN_STATE_UNSPECIFIED",)"
-      R"("weight":0,"backends":[],"note":"","openTransactions":0,"connections":0}],"configVersion":"0"})"
+      R"("weight":0,"backends":[],"note":"","openTransactions":0,"connections":0}],"configVersion":"0","command":""})"
       "\n");
 }
 
@@ -264,6 +271,7 @@ TEST(Yaml, HasTheContentOfTheJson) {
             "      openTransactions: 0\n"
             "      connections: 0\n"
             "  configVersion: \"0\"\n"
+            "  command: \"\"\n"
             "time: \"2023-11-14T22:13:20Z\"\n");  // protobuf's JSON puts it last, too
   EXPECT_EQ(ToYaml(v1::WatchRequest()).value_or("error"), "{}\n");
 }

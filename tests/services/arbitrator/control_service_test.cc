@@ -12,37 +12,12 @@
 #include "minder/v1/services.grpc.pb.h"
 #include "tests/core/world.h"
 #include "tests/rpc/endpoint.h"
+#include "tests/services/arbitrator/running_arbitrator.h"
 
 namespace minder {
 namespace {
 
 using ::testing::HasSubstr;
-
-// A running arbitrator with its loop in a thread.
-class RunningArbitrator {
- public:
-  RunningArbitrator(const v1::Configuration& config, const std::string& directory) {
-    store_ = OpenSqliteStore(directory, config.cluster()).value();
-    arbitrator_ = Arbitrator::Create(loop_, config, *store_, "boot").value();
-    control_ = MakeControlService(loop_, *arbitrator_);
-    server_ = RpcServer::Start(loop_, arbitrator_->switchboard(), {.listen = "127.0.0.1:0"}, {control_.get()}).value();
-    thread_ = std::thread([this] { loop_.Run(); });
-  }
-  ~RunningArbitrator() {
-    loop_.Stop();
-    thread_.join();
-    server_.reset();
-  }
-  int port() const { return server_->port(); }
-
- private:
-  EventLoop loop_;
-  std::unique_ptr<Store> store_;
-  std::unique_ptr<Arbitrator> arbitrator_;
-  std::unique_ptr<grpc::Service> control_;
-  std::unique_ptr<RpcServer> server_;
-  std::thread thread_;
-};
 
 class ControlServiceTest : public ::testing::Test {
  protected:
@@ -60,7 +35,8 @@ class ControlServiceTest : public ::testing::Test {
 
   void Start() {
     arbitrator_.reset();
-    arbitrator_ = std::make_unique<RunningArbitrator>(world_.config, directory_);
+    arbitrator_ = std::make_unique<RunningArbitrator>(world_.config,
+                                                      OpenSqliteStore(directory_, world_.config.cluster()).value());
     stub_ = v1::ControlService::NewStub(MakeChannel(absl::StrFormat("127.0.0.1:%d", arbitrator_->port())));
     const v1::Party arb = ArbitratorParty(world_.config);
     agents_.clear();
@@ -315,8 +291,8 @@ TEST_F(ControlServiceTest, RequestStatusReturnsWhenAllHaveAnswered) {
 
 TEST_F(ControlServiceTest, VerbsOfLaterVersionsSayUnimplemented) {
   const auto context = Context();
-  v1::ExplainResponse response;
-  EXPECT_EQ(stub_->Explain(context.get(), {}, &response).error_code(), grpc::StatusCode::UNIMPLEMENTED);
+  v1::RecoverResponse response;
+  EXPECT_EQ(stub_->Recover(context.get(), {}, &response).error_code(), grpc::StatusCode::UNIMPLEMENTED);
 }
 
 }  // namespace

@@ -11,7 +11,8 @@ namespace minder {
 namespace {
 
 using ::testing::HasSubstr;
-using Drains = google::protobuf::RepeatedPtrField<v1::DrainRecord>;
+using ::testing::SizeIs;
+using Records = google::protobuf::RepeatedPtrField<v1::AuditRecord>;
 
 class StoreTest : public ::testing::Test {
  protected:
@@ -22,41 +23,103 @@ class StoreTest : public ::testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(std::filesystem::path(directory_).parent_path()); }
 
-  static Drains One(const std::string& dbserver, bool ending) {
-    Drains drains;
-    drains.Add()->set_dbserver(dbserver);
-    drains[0].set_drain_id("it's \"d1\"; DROP TABLE drain");
-    drains[0].mutable_ordered_at()->set_seconds(1700000000);
-    drains[0].set_ending(ending);
-    return drains;
+  static v1::DurableState StateAt(std::uint64_t epoch) {
+    v1::DurableState state;
+    state.set_epoch(epoch);
+    state.mutable_grant()->set_nonce(std::string("\0\xff", 2));
+    state.add_drains()->set_drain_id("it's \"d1\"; DROP TABLE audit");
+    state.mutable_drains(0)->mutable_ordered_at()->set_seconds(1700000000);
+    return state;
+  }
+  static Records One(const std::string& text) {
+    Records records;
+    records.Add()->set_kind("grant");
+    records[0].set_text(text);
+    records[0].add_evidence("E3: a1: seen to exit");
+    return records;
+  }
+  std::string path() const { return directory_ + "/arbitrator.sqlite"; }
+  // What somebody with another program does to the file.
+  void Tamper(const std::string& sql) const {
+    sqlite3* db = nullptr;
+    ASSERT_EQ(sqlite3_open(path().c_str(), &db), SQLITE_OK);
+    ASSERT_EQ(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
+    ASSERT_EQ(sqlite3_close(db), SQLITE_OK);
+  }
+  // Three entries on disk, and nobody who holds the file.
+  void WriteThree() const {
+    const auto store = OpenSqliteStore(directory_, "shop").value();
+    for (const char* text : {"one", "two", "three"}) ASSERT_TRUE(store->Save(StateAt(1), One(text)).ok());
+  }
+  v1::HistoryResponse HistoryOf(std::uint32_t limit = 100) const {
+    return OpenSqliteStore(directory_, "shop").value()->History(limit).value();
   }
   std::string directory_;
 };
 
-TEST_F(StoreTest, DrainsSurviveReopening) {
-  ASSERT_TRUE(OpenSqliteStore(directory_, "shop").value()->SetDrains(One("node3", true)).ok());
-  const Drains drains = OpenSqliteStore(directory_, "shop").value()->Drains().value();
-  ASSERT_EQ(drains.size(), 1);
-  EXPECT_EQ(drains[0].SerializeAsString(), One("node3", true)[0].SerializeAsString());
+TEST_F(StoreTest, StateSurvivesReopening) {
+  ASSERT_TRUE(OpenSqliteStore(directory_, "shop").value()->Save(StateAt(7), {}).ok());
+  const v1::DurableState state = OpenSqliteStore(directory_, "shop").value()->Load().value();
+  EXPECT_EQ(state.SerializeAsString(), StateAt(7).SerializeAsString());
 }
 
-TEST_F(StoreTest, SetReplacesAll) {
+TEST_F(StoreTest, BeforeTheFirstSaveThereIsAnEmptyState) {
+  EXPECT_EQ(OpenSqliteStore(directory_, "shop").value()->Load()->ByteSizeLong(), 0u);
+  EXPECT_THAT(HistoryOf().entries(), SizeIs(0));
+}
+
+TEST_F(StoreTest, SaveReplacesTheStateAndAppendsToTheTrail) {
   const auto store = OpenSqliteStore(directory_, "shop").value();
-  ASSERT_TRUE(store->SetDrains(One("node3", false)).ok());
-  ASSERT_TRUE(store->SetDrains(One("node1", false)).ok());
-  ASSERT_EQ(store->Drains()->size(), 1);
-  ASSERT_TRUE(store->SetDrains({}).ok());
-  EXPECT_EQ(store->Drains()->size(), 0);
+  ASSERT_TRUE(store->Save(StateAt(1), One("one")).ok());
+  Records two = One("two");
+  two.Add()->set_text("three");
+  ASSERT_TRUE(store->Save(StateAt(2), two).ok());
+  EXPECT_EQ(store->Load()->epoch(), 2u);
+  const v1::HistoryResponse history = store->History(2).value();
+  ASSERT_THAT(history.entries(), SizeIs(2));
+  EXPECT_EQ(history.entries(0).record().text(), "three");
+  EXPECT_EQ(history.entries(0).number(), 3u);
+  EXPECT_EQ(history.entries(1).record().evidence(0), "E3: a1: seen to exit");
+  EXPECT_GT(history.entries(0).time().seconds(), 1'700'000'000);
+  EXPECT_EQ(history.broken_at(), 0u);
 }
 
 TEST_F(StoreTest, FailedWriteChangesNothing) {
+  WriteThree();
+  Tamper("CREATE TRIGGER no BEFORE INSERT ON audit WHEN NEW.number = 5 BEGIN SELECT RAISE(ABORT, 'disk full'); END");
   const auto store = OpenSqliteStore(directory_, "shop").value();
-  ASSERT_TRUE(store->SetDrains(One("node3", false)).ok());
-  Drains twice = One("node1", false);
-  *twice.Add() = twice[0];  // breaks the primary key half way
-  EXPECT_FALSE(store->SetDrains(twice).ok());
-  ASSERT_EQ(store->Drains()->size(), 1);
-  EXPECT_EQ((*store->Drains())[0].dbserver(), "node3");
+  Records two = One("four");
+  *two.Add() = two[0];  // the second of them fails
+  const absl::Status status = store->Save(StateAt(9), two);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("disk full"));
+  EXPECT_EQ(store->Load()->epoch(), 1u);
+  EXPECT_THAT(store->History(100)->entries(), SizeIs(3));
+  EXPECT_TRUE(store->Save(StateAt(9), {}).ok());
+}
+
+TEST_F(StoreTest, AChangedEntryBreaksTheChain) {
+  for (const char* sql : {"UPDATE audit SET record = replace(record, 'two', 'owt') WHERE number = 2",
+                          "UPDATE audit SET time = '2001-01-01T00:00:00Z' WHERE number = 2",
+                          "UPDATE audit SET hash = 'ff' WHERE number = 2"}) {
+    WriteThree();
+    EXPECT_EQ(HistoryOf().broken_at(), 0u);
+    Tamper(sql);
+    EXPECT_EQ(HistoryOf().broken_at(), 2u) << sql;
+    EXPECT_EQ(HistoryOf(1).broken_at(), 2u) << "also when it is not shown";
+    std::filesystem::remove_all(directory_);
+  }
+}
+
+TEST_F(StoreTest, AMissingEntryBreaksTheChain) {
+  WriteThree();
+  Tamper("DELETE FROM audit WHERE number = 1");
+  EXPECT_EQ(HistoryOf().broken_at(), 2u);
+}
+
+TEST_F(StoreTest, AnEntryThatIsNoJsonIsNamedAsDataLoss) {
+  WriteThree();
+  Tamper("UPDATE audit SET record = 'x' WHERE number = 2");
+  EXPECT_EQ(OpenSqliteStore(directory_, "shop").value()->History(1).status().code(), absl::StatusCode::kDataLoss);
 }
 
 TEST_F(StoreTest, SecondArbitratorOnTheSameStateIsRefused) {
