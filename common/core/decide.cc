@@ -119,9 +119,7 @@ std::string CommandFor(const Facts& facts, const Rule& rule) {
   const std::string group = NameOf(facts.promotion.group);
   if (id == "R010") return "minderctl resume";
   if (id == "R410") return absl::StrFormat("minderctl make_primary %s", group);
-  if ((id == "R420" || id == "R430") && !group.empty())
-    return absl::StrFormat("minderctl make_primary %s --force, once it is certain that no other node is primary",
-                           group);
+  if (id == "R420" || id == "R430") return "minderctl explain";  // what it takes to force it depends on more
   return "";
 }
 

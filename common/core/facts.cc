@@ -191,10 +191,10 @@ Fact SomebodyPrimary(const Facts& facts) {
 Fact HeldDown(const v1::Configuration& config, const v1::DurableState& durable, BootTime now) {
   const BootTime until = SinceBoot(FromProto(durable.grant().ordered_at())) + FromProto(config.promotion().hold_down());
   if (durable.grant().state() != v1::GRANT_STATE_DONE || now >= until) return No("no promotion was made lately");
-  return Yes(absl::StrFormat(
-      "the last promotion is %s old, and the next one may follow it after %s",
-      absl::FormatDuration(absl::Trunc(now - SinceBoot(FromProto(durable.grant().ordered_at())), absl::Seconds(1))),
-      absl::FormatDuration(FromProto(config.promotion().hold_down()))));
+  return Yes(absl::StrFormat("the last promotion is %s old, and the next one may follow it after %s",
+                             absl::FormatDuration(absl::Trunc(now - SinceBoot(FromProto(durable.grant().ordered_at())),
+                                                              absl::Milliseconds(1))),
+                             absl::FormatDuration(FromProto(config.promotion().hold_down()))));
 }
 
 Fact MemberDead(const v1::Configuration& config, const Facts& facts) {
@@ -277,7 +277,8 @@ Facts GatherFacts(const v1::Configuration& config, const v1::ArbitratorState& st
   facts.last_primary_confirmed = LastPrimaryConfirmed(facts);
   facts.group_ready = GroupReady(facts.promotion);
   facts.others_proven = OthersProven(facts);
-  facts.promotes_by_itself = config.promotion().mode() == v1::Promotion::MODE_AUTO || state.durable().has_request();
+  facts.promotes_by_itself = config.promotion().mode() == v1::Promotion::MODE_AUTO;
+  facts.requested = state.durable().has_request();
   return facts;
 }
 

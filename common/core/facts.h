@@ -90,7 +90,8 @@ struct Facts {
   Fact group_ready;                 // there is a group that could be promoted
   Fact others_proven;               // each other member of P is dead, or can give or has given its promise
   Fact held_down;                   // a promotion was made a short while ago
-  bool promotes_by_itself = false;  // as configured, or because a human has asked for this one
+  bool promotes_by_itself = false;  // as configured
+  bool requested = false;           // a human asks for a promotion
   Fact reports_fresh;               // every dbserver reported lately
   Fact primary_component;  // there is exactly one that we see; unknown while somebody who could be in one is not seen
   Fact all_synced;         // every dbserver is Synced in it

@@ -10,9 +10,9 @@
 namespace minder {
 
 // The last primary component P, from what its members have on disk (gvwstate.dat, which Galera writes on each primary
-// view and at no other time): confirmed when every member is seen to run and names the same view. Two at once confirm nothing, for then nobody
-// knows which was the last; nor does one that might not be the successor of the one in `state`: a view that somebody
-// had by himself, once, is complete as well. Otherwise the one in `state` stays.
+// view and at no other time): confirmed when every member is seen to run and names the same view. Two at once confirm
+// nothing, for then nobody knows which was the last; nor does one that might not be the successor of the one in
+// `state`: a view that somebody had by himself, once, is complete as well. Otherwise the one in `state` stays.
 std::optional<v1::ConfirmedPrimary> ConfirmLastPrimary(const std::vector<NodeFacts>& nodes,
                                                        const v1::DurableState& state);
 

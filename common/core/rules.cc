@@ -95,7 +95,8 @@ constexpr std::array kRules = {
          .diagnosis = v1::DIAGNOSIS_NO_PRIMARY,
          .matches =
              [](const Facts& f) {
-               return NobodyPrimary(f) && f.promotion.Possible() && f.promotes_by_itself && !IsYes(f.held_down);
+               const bool may = f.requested || (f.promotes_by_itself && !IsYes(f.held_down));
+               return NobodyPrimary(f) && f.promotion.Possible() && may;
              },
          .reason = PromotionReason,
          .action = Action::kPromote,

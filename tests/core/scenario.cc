@@ -66,6 +66,12 @@ std::string Scenario::Run(const std::string& line) {
     std::int64_t seqno = 0;
     if (!absl::SimpleAtoi(rest.at(1), &seqno)) return "error: no seqno";
     Report(rest[0]).mutable_wsrep()->set_last_committed(seqno);
+  } else if (verb == "stopped-at") {
+    std::int64_t seqno = 0;
+    if (!absl::SimpleAtoi(rest.at(1), &seqno)) return "error: no seqno";
+    v1::Position& position = *Report(rest[0]).mutable_stopped()->mutable_grastate();
+    position.set_uuid(kStateUuid);
+    position.set_seqno(seqno);
   } else if (verb == "request") {
     v1::PromotionRequest& request = *state_.mutable_durable()->mutable_request();
     request.set_group(rest.at(0));

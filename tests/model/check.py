@@ -32,7 +32,6 @@ SOUND = [
     ("tie-e1-crashes", f"{TIE} E1 CRASH AGENT MAXF=3 MAXE=2", 2),
     ("weighted-e1-kill", f"{HEAVY} E1 KILL MAXF=3 MAXE=2", 2),
     ("weighted-e2", f"{HEAVY} E2 MAXF=2 MAXE=1", 1),
-    ("weighted-e2-again", f"{HEAVY} E2 MAXF=1 MAXE=2", 1),
     ("weighted-e2-kill", f"{HEAVY} E2 KILL MAXF=1 MAXE=1", 1),
     ("e3", f"{HEAVY} E3 KILL LOSS MAXF=3 MAXE=1", 1),
     ("e4-last-pc", f"{TIE} E4 LOSS MAXF=4 MAXE=2", 2),

@@ -68,7 +68,7 @@ TEST(WsrepStatus, WhatIsMissingOrMalformedStaysUnknown) {
 }
 
 TEST(WsrepStatus, NamesAreThoseThatAreRead) {
-  EXPECT_EQ(WsrepStatusNames().size(), 17u);
+  EXPECT_EQ(WsrepStatusNames().size(), 18u);
   EXPECT_THAT(WsrepStatusNames(), Contains("wsrep_evs_delayed"));
 }
 
