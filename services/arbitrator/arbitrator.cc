@@ -254,7 +254,7 @@ void Arbitrator::Think() {
 
 // What is durable is what counts: the state in memory follows the store, and what it means is thought over again.
 absl::Status Arbitrator::Persist(const v1::DurableState& next, const Records& records) {
-  const absl::Status status = store_.Save(next, records);
+  absl::Status status = store_.Save(next, records);
   if (!status.ok()) {
     if (store_error_ != status.message())
       spdlog::error("cannot record, so nothing is ordered: {}", std::string(status.message()));

@@ -1,0 +1,270 @@
+#include "services/dbserver-agent/order_keeper.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <future>
+#include <thread>
+
+#include "absl/time/clock.h"
+#include "common/base/file.h"
+#include "google/protobuf/util/json_util.h"
+
+namespace minder {
+namespace {
+
+using ::testing::HasSubstr;
+
+// A keeper over a directory of its own, whose Galera does as the test says.
+class OrderKeeperTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/minder-orders-XXXXXX";
+    dir_ = mkdtemp(name);
+    thread_ = std::thread([this] { loop_.Run(); });
+    Reopen();
+    Report("n1");
+  }
+  void TearDown() override {
+    OnLoop([this] { keeper_.reset(); });
+    loop_.Stop();
+    thread_.join();
+    std::filesystem::remove_all(dir_);
+  }
+
+  // Everything about the keeper happens on its loop.
+  void OnLoop(const std::function<void()>& work) {
+    std::promise<void> done;
+    loop_.Post([&] {
+      work();
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+  template <typename Order>
+  void Give(const Order& order) {
+    OnLoop([&] { keeper_->On(order); });
+  }
+  bool IsFrozen() {
+    bool frozen = false;
+    OnLoop([&] { frozen = keeper_->freeze().frozen(); });
+    return frozen;
+  }
+  std::uint64_t HighestEpoch() {
+    std::uint64_t epoch = 0;
+    OnLoop([&] { epoch = keeper_->highest_epoch(); });
+    return epoch;
+  }
+
+  void Reopen() {
+    OnLoop([this] { Open(); });
+  }
+  void Open() {
+    keeper_.reset();
+    auto opened =
+        OrderKeeper::Open(loop_, {.state_dir = dir_, .config_version = 3, .order_validity = absl::Seconds(60)},
+                          {.make_primary =
+                               [this](BootTime) {
+                                 ++carried_out_;
+                                 // What is carried out is on the disk already.
+                                 on_disk_ = OnDisk();
+                                 return outcome_;
+                               },
+                           .evict =
+                               [this](const v1::EvictMember&, const v1::DbStatusReport&) {
+                                 ++evicted_;
+                                 return absl::OkStatus();
+                               },
+                           .start_without_view = [this](const std::string& uuid) { gone_ = uuid; },
+                           .on_change = [this] { changed_ = true; }});
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    keeper_ = *std::move(opened);
+  }
+
+  v1::AgentPromise OnDisk() const {
+    v1::AgentPromise promise;
+    const auto text = ReadFile(dir_ + "/promise.json");
+    if (text.ok()) {
+      EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(*text, &promise).ok());
+    }
+    return promise;
+  }
+
+  // The agent has just reported itself non-Primary, or whatever `change` makes of it.
+  void Report(const std::string& nonce, const std::function<void(v1::DbStatusReport&)>& change = nullptr) {
+    v1::DbStatusReport report;
+    report.set_running(v1::TERNARY_YES);
+    report.set_primary(v1::TERNARY_NO);
+    report.set_nonce(nonce);
+    report.mutable_process()->set_pid(7);
+    report.add_members()->set_uuid("a");
+    if (change) change(report);
+    OnLoop([&] { keeper_->OnReported(report, loop_.Now()); });
+  }
+
+  static v1::MakePrimary Promote(std::uint64_t epoch) {
+    v1::MakePrimary order;
+    order.set_epoch(epoch);
+    order.set_nonce("n1");
+    order.set_config_version(3);
+    return order;
+  }
+
+  // At most 5 s.
+  ::testing::AssertionResult Eventually(const std::function<bool()>& condition) {
+    const BootTime until = loop_.Now() + absl::Seconds(5);
+    while (!condition() && loop_.Now() < until) absl::SleepFor(absl::Milliseconds(1));
+    return condition() ? ::testing::AssertionSuccess() : ::testing::AssertionFailure() << "not within 5 s";
+  }
+  ::testing::AssertionResult EventuallyShown(v1::OrderOutcome outcome) {
+    return Eventually([&] { return Shown().outcome() == outcome; });
+  }
+  v1::OrderStatus Shown() {
+    v1::OrderStatus shown;
+    OnLoop([&] {
+      for (const v1::OrderStatus& status : keeper_->outcomes()) {
+        if (status.verb() == v1::Message::kMakePrimaryFieldNumber) shown = status;
+      }
+    });
+    return shown;
+  }
+
+  std::string dir_;
+  EventLoop loop_;
+  absl::Status outcome_;
+  std::atomic<int> carried_out_ = 0;
+  std::atomic<int> evicted_ = 0;
+  v1::AgentPromise on_disk_;
+  std::string gone_;
+  std::atomic<bool> changed_ = false;
+  std::unique_ptr<OrderKeeper> keeper_;
+  std::thread thread_;  // of the loop
+};
+
+TEST_F(OrderKeeperTest, APromiseIsOnDiskBeforeItIsShownAndOutlivesTheAgent) {
+  v1::Freeze freeze;
+  freeze.set_epoch(4);
+  freeze.set_nonce("n1");
+  OnLoop([&] {
+    keeper_->On(freeze);
+    EXPECT_FALSE(keeper_->freeze().frozen()) << "not yet on disk";
+  });
+  ASSERT_TRUE(Eventually([&] { return IsFrozen(); }));
+  EXPECT_EQ(OnDisk().freeze().epoch(), 4u);
+  Reopen();
+  EXPECT_EQ(HighestEpoch(), 4u);
+  Report("n1");
+  Give(Promote(4));
+  EXPECT_EQ(Shown().outcome(), v1::ORDER_OUTCOME_REFUSED);
+  EXPECT_EQ(carried_out_, 0);
+}
+
+TEST_F(OrderKeeperTest, AnOrderIsOnDiskBeforeItIsCarriedOutAndItsEndAfterwards) {
+  Give(Promote(5));
+  ASSERT_TRUE(EventuallyShown(v1::ORDER_OUTCOME_DONE));
+  EXPECT_EQ(on_disk_.highest_epoch(), 5u);
+  EXPECT_EQ(on_disk_.make_primary().outcome(), v1::ORDER_OUTCOME_STARTED);
+  EXPECT_EQ(OnDisk().make_primary().outcome(), v1::ORDER_OUTCOME_DONE);
+}
+
+TEST_F(OrderKeeperTest, TheSameOrderAgainIsNotCarriedOutAgain) {
+  Give(Promote(5));
+  Give(Promote(5));
+  ASSERT_TRUE(EventuallyShown(v1::ORDER_OUTCOME_DONE));
+  Give(Promote(5));
+  Reopen();
+  Report("n1");
+  Give(Promote(5));
+  EXPECT_EQ(Shown().outcome(), v1::ORDER_OUTCOME_DONE) << "and it is not refused either";
+  EXPECT_EQ(carried_out_, 1);
+}
+
+TEST_F(OrderKeeperTest, ARefusedOrderStaysRefusedWhenItComesAgain) {
+  Report("n2", [](v1::DbStatusReport& r) { r.set_primary(v1::TERNARY_UNKNOWN); });
+  Give(Promote(5));
+  EXPECT_EQ(Shown().outcome(), v1::ORDER_OUTCOME_REFUSED);
+  Report("n3");  // now it would fit
+  Give(Promote(5));
+  EXPECT_EQ(Shown().outcome(), v1::ORDER_OUTCOME_REFUSED);
+  EXPECT_EQ(carried_out_, 0);
+  Give(Promote(6));
+  EXPECT_TRUE(EventuallyShown(v1::ORDER_OUTCOME_DONE));
+}
+
+TEST_F(OrderKeeperTest, WhatCannotBeWrittenIsNotDone) {
+  std::filesystem::remove_all(dir_);
+  Give(Promote(5));
+  ASSERT_TRUE(Eventually([&] { return changed_.load(); }));
+  EXPECT_EQ(carried_out_, 0);
+  EXPECT_EQ(HighestEpoch(), 0u);
+}
+
+TEST_F(OrderKeeperTest, NothingDoneIsFailed) {
+  outcome_ = absl::FailedPreconditionError("it is Primary by now");
+  Give(Promote(5));
+  ASSERT_TRUE(EventuallyShown(v1::ORDER_OUTCOME_FAILED));
+  EXPECT_THAT(Shown().detail(), HasSubstr("by now"));
+}
+
+TEST_F(OrderKeeperTest, DoubtEndsWithAPrimaryViewOrWithTheProcessAndNotOtherwise) {
+  outcome_ = absl::DeadlineExceededError("no answer");
+  Give(Promote(5));
+  ASSERT_TRUE(Eventually([&] { return Shown().detail() == "no answer"; }));
+  EXPECT_EQ(Shown().outcome(), v1::ORDER_OUTCOME_STARTED);
+  Report("n2", [](v1::DbStatusReport& r) { r.add_members()->set_uuid("b"); });
+  EXPECT_EQ(Shown().outcome(), v1::ORDER_OUTCOME_STARTED) << "a statement that was not begun outlives a view";
+  Report("n3", [](v1::DbStatusReport& r) { r.set_running(v1::TERNARY_NO); });
+  EXPECT_TRUE(EventuallyShown(v1::ORDER_OUTCOME_FAILED));
+
+  Report("n1");
+  Give(Promote(6));
+  ASSERT_TRUE(Eventually([&] { return Shown().epoch() == 6 && Shown().detail() == "no answer"; }));
+  Report("n2", [](v1::DbStatusReport& r) { r.set_primary(v1::TERNARY_YES); });
+  EXPECT_TRUE(EventuallyShown(v1::ORDER_OUTCOME_DONE));
+}
+
+TEST_F(OrderKeeperTest, WhatHadNoEffectEndsWithItsView) {
+  outcome_ = absl::AbortedError("set, and not Primary");
+  Give(Promote(5));
+  ASSERT_TRUE(Eventually([&] { return Shown().detail() == "set, and not Primary"; }));
+  Report("n2");
+  EXPECT_EQ(Shown().outcome(), v1::ORDER_OUTCOME_STARTED) << "the same view";
+  Report("n3", [](v1::DbStatusReport& r) { r.add_members()->set_uuid("b"); });
+  EXPECT_TRUE(EventuallyShown(v1::ORDER_OUTCOME_FAILED));
+}
+
+TEST_F(OrderKeeperTest, APrimaryViewEndsThePromise) {
+  v1::Freeze freeze;
+  freeze.set_epoch(4);
+  freeze.set_nonce("n1");
+  Give(freeze);
+  ASSERT_TRUE(Eventually([&] { return IsFrozen(); }));
+  Report("n2", [](v1::DbStatusReport& r) { r.set_primary(v1::TERNARY_YES); });
+  EXPECT_TRUE(Eventually([&] { return !IsFrozen(); }));
+  EXPECT_EQ(HighestEpoch(), 4u) << "the epoch is never forgotten";
+}
+
+TEST_F(OrderKeeperTest, AnEvictionIsCarriedOutOnceAndOnARecentReportOnly) {
+  v1::EvictMember order;
+  order.set_nonce("n1");
+  Give(order);
+  Give(order);
+  ASSERT_TRUE(Eventually([&] { return evicted_ == 1 && changed_; }));
+  order.set_nonce("n0");
+  Give(order);
+  EXPECT_EQ(evicted_, 1);
+}
+
+TEST_F(OrderKeeperTest, WhatIsNoPromiseFileIsRefusedWithItsName) {
+  ASSERT_TRUE(WriteFileDurably(dir_ + "/promise.json", "{\"highestEpoch\": \"many\"}").ok());
+  const auto opened = OrderKeeper::Open(loop_, {.state_dir = dir_, .order_validity = absl::Seconds(2)}, {});
+  EXPECT_TRUE(absl::IsFailedPrecondition(opened.status()));
+  EXPECT_THAT(std::string(opened.status().message()), HasSubstr("promise.json"));
+}
+
+}  // namespace
+}  // namespace minder
