@@ -2,13 +2,13 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include "common/rpc/grpc_log.h"
+#include "common/rpc/grpc_setup.h"
 #include "common/rpc/server.h"
 
 namespace minder {
 
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
-  RouteGrpcLog();
+  SetUpGrpc();
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1000);  // which is also how long one attempt may take

@@ -11,7 +11,7 @@
 #include "common/base/version.h"
 #include "common/core/proto_time.h"
 #include "common/rpc/correspondence_service.h"
-#include "common/rpc/grpc_log.h"
+#include "common/rpc/grpc_setup.h"
 #include "common/rpc/unary_call.h"
 #include "minder/v1/services.grpc.pb.h"
 
@@ -68,7 +68,7 @@ class GrpcServer : public RpcServer {
   }
 
   absl::Status Listen(const Options& options, const std::vector<grpc::Service*>& services) {
-    RouteGrpcLog();
+    SetUpGrpc();
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
