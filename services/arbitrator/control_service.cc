@@ -1,7 +1,9 @@
 #include "services/arbitrator/control_service.h"
 
 #include <algorithm>
+#include <mutex>
 #include <set>
+#include <utility>
 
 #include "absl/random/random.h"
 #include "absl/strings/str_format.h"
@@ -22,7 +24,7 @@ namespace {
 
 using google::protobuf::util::MessageDifferencer;
 
-// The answer to RequestStatus leaves this long before the caller's own deadline.
+// The answer to RequestStatus leaves this long before the caller's own deadline, or a fifth of the time that it gave.
 constexpr absl::Duration kAnswerMargin = absl::Milliseconds(100);
 constexpr absl::Duration kLongestRequestStatus = absl::Seconds(10);
 
@@ -192,14 +194,45 @@ OutlookStream<v1::UndrainResponse>::Step Service::NextUndrain(const v1::UndrainR
   return step;
 }
 
+// One call that is answered later, on the loop, unless it is cancelled before: by its caller, or because the server
+// goes, which waits for it.
+class LateAnswer : public grpc::ServerUnaryReactor {
+ public:
+  explicit LateAnswer(v1::RequestStatusResponse* response) : response_(response) {}
+
+  void Give(const v1::RequestStatusResponse& response, const grpc::Status& status) {
+    std::lock_guard lock(mutex_);
+    if (std::exchange(finished_, true)) return;
+    *response_ = response;
+    Finish(status);
+  }
+  void OnCancel() override {
+    std::lock_guard lock(mutex_);
+    if (!std::exchange(finished_, true)) Finish({grpc::StatusCode::CANCELLED, "the caller went away"});
+  }
+  void OnDone() override { self_.reset(); }
+
+  // gRPC has it until OnDone, whoever else does.
+  static std::shared_ptr<LateAnswer> Make(v1::RequestStatusResponse* response) {
+    auto answer = std::make_shared<LateAnswer>(response);
+    answer->self_ = answer;
+    return answer;
+  }
+
+ private:
+  std::mutex mutex_;
+  bool finished_ = false;
+  v1::RequestStatusResponse* const response_;  // gRPC's, until the call is finished
+  std::shared_ptr<LateAnswer> self_;
+};
+
 // Ends when every asked dbserver has reported after the question, or shortly before the caller's deadline.
 class StatusCollector : public std::enable_shared_from_this<StatusCollector> {
  public:
-  StatusCollector(EventLoop& loop, Arbitrator& arbitrator, grpc::ServerUnaryReactor* reactor,
-                  v1::RequestStatusResponse* response)
-      : loop_(loop), arbitrator_(arbitrator), reactor_(reactor), response_(response) {}
+  StatusCollector(EventLoop& loop, Arbitrator& arbitrator, std::shared_ptr<LateAnswer> answer)
+      : loop_(loop), arbitrator_(arbitrator), answer_(std::move(answer)) {}
   ~StatusCollector() {
-    if (!finished_) reactor_->Finish({grpc::StatusCode::UNAVAILABLE, "shutting down"});
+    if (!finished_) answer_->Give({}, {grpc::StatusCode::UNAVAILABLE, "shutting down"});
   }
 
   // On the loop. Keeps itself alive until the end.
@@ -220,13 +253,13 @@ class StatusCollector : public std::enable_shared_from_this<StatusCollector> {
  private:
   void Check(bool time_is_over) {
     if (finished_) return;
-    response_->Clear();
+    response_.Clear();
     for (const std::string& name : asked_) {
       const v1::DbserverKnowledge* known = FindByName(arbitrator_.state().dbservers(), name);
-      if (known == nullptr || SinceBoot(FromProto(known->received_at())) < since_) response_->add_silent(name);
-      if (known != nullptr) *response_->add_dbservers() = *known;
+      if (known == nullptr || SinceBoot(FromProto(known->received_at())) < since_) response_.add_silent(name);
+      if (known != nullptr) *response_.add_dbservers() = *known;
     }
-    if (response_->silent().empty() || time_is_over) Finish(grpc::Status::OK);
+    if (response_.silent().empty() || time_is_over) Finish(grpc::Status::OK);
   }
 
   void Finish(const grpc::Status& status) {
@@ -234,13 +267,13 @@ class StatusCollector : public std::enable_shared_from_this<StatusCollector> {
     const auto self = shared_from_this();
     arbitrator_.Unsubscribe(subscription_);
     loop_.Cancel(timer_);
-    reactor_->Finish(status);
+    answer_->Give(response_, status);
   }
 
   EventLoop& loop_;
   Arbitrator& arbitrator_;
-  grpc::ServerUnaryReactor* reactor_;
-  v1::RequestStatusResponse* response_;
+  std::shared_ptr<LateAnswer> answer_;
+  v1::RequestStatusResponse response_;
   std::set<std::string> asked_;
   BootTime since_;
   std::uint64_t subscription_ = 0;
@@ -252,9 +285,10 @@ grpc::ServerUnaryReactor* Service::RequestStatus(grpc::CallbackServerContext* co
                                                  const v1::RequestStatusRequest* request,
                                                  v1::RequestStatusResponse* response) {
   const absl::Duration left = absl::FromChrono(context->deadline()) - absl::Now();
-  const absl::Duration wait = std::min(left - kAnswerMargin, kLongestRequestStatus);
-  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  auto collector = std::make_shared<StatusCollector>(loop_, arbitrator_, reactor, response);
+  const absl::Duration wait = std::min(left - std::max(left / 5, kAnswerMargin), kLongestRequestStatus);
+  const std::shared_ptr<LateAnswer> answer = LateAnswer::Make(response);
+  LateAnswer* const reactor = answer.get();
+  auto collector = std::make_shared<StatusCollector>(loop_, arbitrator_, answer);
   loop_.Post([collector, request = *request, wait] { collector->Begin(request, wait); });
   return reactor;
 }
