@@ -215,6 +215,14 @@ PromotionPlan PlanPromotion(const v1::Configuration& config, const v1::Arbitrato
     if (HighestElsewhere(facts, *group, where) > group->seqno && !request.force())
       plan.missing.push_back(absl::StrFormat("%s has a higher seqno than %s", where, NameOf(plan.group)));
   }
+  for (const NodeFacts& node : facts.nodes) {
+    // Views change one node after the other: who else could be promoted is not known yet.
+    const bool unsettled = node.running == v1::TERNARY_YES && node.primary == v1::TERNARY_NO &&
+                           MemberOf(*facts.confirmed, node) != nullptr && ComponentOf(node, facts.nodes).empty();
+    if (unsettled && !request.force())
+      plan.missing.push_back(
+          absl::StrFormat("not everybody in the view of %s is seen to be in it", node.config->name()));
+  }
   for (const v1::Member& member : facts.confirmed->members()) {
     const bool in_group =
         std::ranges::any_of(plan.group, [&](const NodeFacts* n) { return n->config->name() == member.dbserver(); });

@@ -68,7 +68,8 @@ absl::Status MakeAccounts(const std::string& socket) {
       [&] {
         auto opened = SqlSession::Open({.socket = socket, .user = "root"});
         if (opened.ok()) session = *std::move(opened);
-        return opened.status();
+        // It answers before Galera is ready, and refuses everything but SET and SHOW until then (error 1047).
+        return opened.ok() ? session.Query("SELECT 1").status() : opened.status();
       },
       absl::Seconds(30), "an answer of the server that makes the data template"));
   const std::string all =
