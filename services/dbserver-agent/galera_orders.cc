@@ -48,7 +48,7 @@ absl::Status GaleraOrders::Evict(const std::string& gcomm_uuid, unsigned view_si
                                  const std::string& join_retrans_period, BootTime deadline) {
   if (!IsUuid(gcomm_uuid)) return absl::InvalidArgumentError("that is no gcomm uuid");
   MINDER_RETURN_IF_ERROR(Connect(deadline));
-  const bool hasten = view_size == 2 && !join_retrans_period.empty();
+  const bool hasten = !join_retrans_period.empty();
   if (hasten) MINDER_RETURN_IF_ERROR(SetProviderOption(kShortJoinRetrans, deadline));
   absl::Status status = SetProviderOption("evs.evict=" + gcomm_uuid, deadline);
   const std::string before = absl::StrFormat("%d", view_size);
