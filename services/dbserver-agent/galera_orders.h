@@ -22,7 +22,8 @@ class GaleraOrders {
   absl::Status MakePrimary(BootTime not_after, BootTime deadline);
 
   // Has the component drop a member that is dead; back when this node's view has changed. Meanwhile its
-  // evs.join_retrans_period is short, for one lost join message would cost 1 s; then it is put back to `join_retrans_period`.
+  // evs.join_retrans_period is short, for one lost join message would cost 1 s; then it is put back to
+  // `join_retrans_period`.
   absl::Status Evict(const std::string& gcomm_uuid, unsigned view_size, const std::string& join_retrans_period,
                      BootTime deadline);
   absl::Status ClearEvicted(BootTime deadline);
