@@ -116,6 +116,8 @@ std::vector<v1::Death> DeathsIn(const std::optional<v1::ConfirmedPrimary>& confi
   for (const v1::Death& death : state.deaths()) deaths[death.gcomm_uuid()] = death;
   for (const NodeFacts& node : nodes) {
     if (!node.fresh || !node.report->process().has_last_exit()) continue;
+    // Its disk must name P: it may have gone on in a later primary component before it died, and holds that one's data.
+    if (node.report->last_primary_view().id() != confirmed->view().id()) continue;
     const v1::ObservedExit& exit = node.report->process().last_exit();
     v1::Death death;
     death.set_dbserver(node.config->name());

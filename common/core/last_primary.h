@@ -16,8 +16,8 @@ namespace minder {
 std::optional<v1::ConfirmedPrimary> ConfirmLastPrimary(const std::vector<NodeFacts>& nodes,
                                                        const v1::DurableState& state);
 
-// Which processes of P are proven dead: seen to exit by their own agent, or declared dead by a human, and not seen to
-// run since. Sorted by gcomm_uuid.
+// Which processes of P are proven dead: seen to exit by their own agent with P as their last view on disk, or declared
+// dead by a human, and not seen to run since. Sorted by gcomm_uuid.
 std::vector<v1::Death> DeathsIn(const std::optional<v1::ConfirmedPrimary>& confirmed,
                                 const std::vector<NodeFacts>& nodes, const v1::DurableState& state);
 

@@ -153,7 +153,7 @@ Other Judge(const v1::Member& member, const v1::ArbitratorState& state, const Fa
   const v1::DbStatusReport& report = *node->report;
   const bool stopped = node->running == v1::TERNARY_NO;
   const std::string& last = report.last_primary_view().id();
-  if (!stopped && last != facts.confirmed->view().id()) {
+  if (last != facts.confirmed->view().id()) {
     other.detail = absl::StrFormat("%s was in another primary component (%s) since", member.dbserver(), Quoted(last));
     return other;
   }

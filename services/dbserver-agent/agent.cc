@@ -257,6 +257,9 @@ std::string Agent::NoteOn(const ProbeAnswer& answer) {
 
 void Agent::OnProcessChange() {
   observations_.process = supervisor_.observed();
+  // What it was last in is read after its end: a proof of death says that, too.
+  if (observations_.process.presence == Presence::kGone)
+    observations_.answer.last_primary_view = LastPrimaryViewOf(self_.data_dir());
   Report();
   ProbeNow();
 }
