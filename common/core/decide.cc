@@ -45,9 +45,8 @@ void OrderBalancers(const v1::Configuration& config, v1::Decision& decision) {
 
 // A drain that was undone is forgotten once its dbserver says that it serves.
 bool IsOver(const v1::DrainRecord& drain, const Facts& facts) {
-  const auto node =
-      std::ranges::find_if(facts.nodes, [&](const NodeFacts& n) { return n.config->name() == drain.dbserver(); });
-  if (node == facts.nodes.end()) return drain.ending();  // no longer configured
+  const NodeFacts* node = FindNode(facts, drain.dbserver());
+  if (node == nullptr) return drain.ending();  // no longer configured
   return drain.ending() && node->fresh && node->report->drain().state() == v1::DRAIN_STATE_SERVING;
 }
 

@@ -10,9 +10,9 @@ namespace minder {
 namespace {
 
 const NodeFacts& NodeOf(const Facts& facts, const std::string& dbserver) {
-  const auto it = std::ranges::find_if(facts.nodes, [&](const NodeFacts& n) { return n.config->name() == dbserver; });
-  MINDER_CHECK(it != facts.nodes.end());
-  return *it;
+  const NodeFacts* node = FindNode(facts, dbserver);
+  MINDER_CHECK(node != nullptr);
+  return *node;
 }
 
 const v1::Backend* BackendOf(const BalancerFacts& balancer, const std::string& dbserver) {

@@ -282,6 +282,11 @@ Facts GatherFacts(const v1::Configuration& config, const v1::ArbitratorState& st
   return facts;
 }
 
+const NodeFacts* FindNode(const Facts& facts, const std::string& dbserver) {
+  const auto it = std::ranges::find_if(facts.nodes, [&](const NodeFacts& n) { return n.config->name() == dbserver; });
+  return it == facts.nodes.end() ? nullptr : &*it;
+}
+
 std::vector<v1::Evidence> EvidenceOf(const Facts& facts) {
   std::vector<v1::Evidence> evidence;
   const auto add = [&](const char* name, const Fact& fact) {

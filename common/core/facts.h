@@ -103,6 +103,9 @@ struct Facts {
 // Pure. `now` is on the clock of the arbitrator, as are the times in `state`.
 Facts GatherFacts(const v1::Configuration& config, const v1::ArbitratorState& state, BootTime now);
 
+// The facts of a configured dbserver; nullptr when it is not configured.
+const NodeFacts* FindNode(const Facts& facts, const std::string& dbserver);
+
 // The facts in the order of the struct, with their names, as Decision.evidence shows them.
 std::vector<v1::Evidence> EvidenceOf(const Facts& facts);
 

@@ -15,11 +15,6 @@ namespace {
 // The agent's clock may be slower than ours by a little, and its order may be checked just before its end.
 constexpr absl::Duration kExpiryMargin = absl::Seconds(1);
 
-const NodeFacts* FindNode(const Facts& facts, const std::string& dbserver) {
-  const auto it = std::ranges::find_if(facts.nodes, [&](const NodeFacts& n) { return n.config->name() == dbserver; });
-  return it == facts.nodes.end() ? nullptr : &*it;
-}
-
 void Record(v1::Decision& decision, const std::string& text) {
   const v1::Grant& grant = decision.next().grant();
   v1::AuditRecord& record = *decision.add_records();

@@ -134,20 +134,19 @@ bool HasPromised(const NodeFacts& node, const v1::Grant& grant) {
 // What is known about a member of P that is not in the group.
 Other Judge(const v1::Member& member, const v1::ArbitratorState& state, const Facts& facts) {
   Other other{.dbserver = member.dbserver()};
-  const auto node =
-      std::ranges::find_if(facts.nodes, [&](const NodeFacts& n) { return n.config->name() == member.dbserver(); });
-  if (node != facts.nodes.end()) other.node = &*node;
+  const NodeFacts* node = FindNode(facts, member.dbserver());
+  other.node = node;
   const auto death = std::ranges::find(facts.deaths, member.gcomm_uuid(), &v1::Death::gcomm_uuid);
   if (death != facts.deaths.end()) {
     other.proof = Other::Proof::kProven;
     other.detail = absl::StrFormat("E3: %s: %s", member.dbserver(), death->proof());
     return other;
   }
-  if (other.node == nullptr || !node->fresh || node->primary == v1::TERNARY_UNKNOWN) {
+  if (node == nullptr || !node->fresh || node->primary == v1::TERNARY_UNKNOWN) {
     other.detail = absl::StrFormat("%s may be in a primary component: %s", member.dbserver(),
-                                   other.node == nullptr ? "it is no longer configured"
-                                   : node->fresh         ? "its mariadbd does not answer"
-                                                         : "its agent is silent");
+                                   node == nullptr ? "it is no longer configured"
+                                   : node->fresh   ? "its mariadbd does not answer"
+                                                   : "its agent is silent");
     return other;
   }
   const v1::DbStatusReport& report = *node->report;

@@ -35,7 +35,6 @@ constexpr std::array kRefusals = {
     RuleRefusal{"R200", "PRIMARY_EXISTS", kNoNeed},
     RuleRefusal{"R300", "STARTING", "try again in a few seconds, when every agent had the time to report"},
     RuleRefusal{"R310", "FULL_STOP", "start mariadbd on the members of the last primary component"},
-    RuleRefusal{"R410", "HELD_DOWN", "try again when that time is over"},
 };
 
 const RuleRefusal* FindRefusal(const Rule& rule) {
@@ -188,8 +187,8 @@ Refusal RefuseDeath(const Facts& facts, const std::string& dbserver) {
                                        facts.last_primary_confirmed.detail),
             .cure = "nothing waits for it; minderctl explain shows who is waited for"};
   }
-  const auto node = std::ranges::find_if(facts.nodes, [&](const NodeFacts& n) { return n.config->name() == dbserver; });
-  const bool fresh = node != facts.nodes.end() && node->fresh;
+  const NodeFacts* node = FindNode(facts, dbserver);
+  const bool fresh = node != nullptr && node->fresh;
   if (fresh && (node->running == v1::TERNARY_YES || node->report->process().pid() != 0)) {
     return {.reason = "SEEN_RUNNING",
             .rule = "E3",
