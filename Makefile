@@ -47,7 +47,6 @@ bench: build
 
 lab: build
 	@$(BUILD)/bin/minder-lab up
-	@$(BUILD)/bin/minder-lab hints
 
 lab-down:
 	@if [ -x $(BUILD)/bin/minder-lab ]; then $(BUILD)/bin/minder-lab down; fi
