@@ -95,9 +95,7 @@ constexpr char kMinderClient[] = R"(dbclients:
 )";
 
 // Tests promote again and again.
-constexpr char kMinderPromotion[] = R"(promotion:
-  hold_down: 10ms
-)";
+constexpr char kMinderPromotion[] = "promotion: {hold_down: 10ms%s%s}\n";
 
 constexpr char kEnv[] = R"(# . %s/env
 PATH='%s':"$PATH"
@@ -144,7 +142,7 @@ std::string MinderConfig(const Plan& plan) {
                           plan.MysqlSocket(node.name), plan.DataDirectory(), home, home);
   }
   absl::StrAppendFormat(&config, kMinderClient, plan.Address("lb1"), plan.HaproxySocket());
-  config += kMinderPromotion;
+  absl::StrAppendFormat(&config, kMinderPromotion, plan.promotion.empty() ? "" : ", ", plan.promotion);
   return config;
 }
 

@@ -65,11 +65,12 @@ absl::Status GiveToServer(const std::string& path) {
 absl::Status MakeAccounts(const std::string& socket) {
   SqlSession session;
   MINDER_RETURN_IF_ERROR(WaitFor(
-      [&] {
-        auto opened = SqlSession::Open({.socket = socket, .user = "root"});
-        if (opened.ok()) session = *std::move(opened);
-        // It answers before Galera is ready, and refuses everything but SET and SHOW until then (error 1047).
-        return opened.ok() ? session.Query("SELECT 1").status() : opened.status();
+      [&]() -> absl::Status {
+        MINDER_ASSIGN_OR_RETURN(session, SqlSession::Open({.socket = socket, .user = "root"}));
+        // It answers before Galera is ready, and refuses what touches a table until then (error 1047).
+        MINDER_ASSIGN_OR_RETURN(const SqlResult ready, session.Query("SHOW GLOBAL STATUS LIKE 'wsrep_ready'"));
+        const bool on = ready.rows.size() == 1 && ready.rows[0][1] == "ON";
+        return on ? absl::OkStatus() : absl::UnavailableError("wsrep_ready is not ON");
       },
       absl::Seconds(30), "an answer of the server that makes the data template"));
   const std::string all =

@@ -48,7 +48,8 @@ absl::StatusOr<UniqueFd> LockDirectory(const std::string& directory) {
 absl::Status CheckPrograms(const Plan& plan) {
   std::vector<std::string> programs;
   for (const Party& party : Parties(plan)) programs.push_back(party.program);
-  if (plan.agents) programs.push_back(plan.bin_directory + "/minder-notify");
+  for (const char* name : {"/minder-notify", "/minder-fence"})
+    if (plan.agents) programs.push_back(plan.bin_directory + name);
   for (const std::string& program : programs) {
     if (access(program.c_str(), X_OK) == 0) continue;
     return absl::NotFoundError(absl::StrFormat("%s is not there; build it with `make build`%s", program,
@@ -128,7 +129,8 @@ absl::StatusOr<Lab> Lab::Up(const LabOptions& options, const Progress& progress)
             .topology = options.topology,
             .agents = options.agents,
             .check = options.check,
-            .proxied = options.proxied};
+            .proxied = options.proxied,
+            .promotion = options.promotion};
   MINDER_RETURN_IF_ERROR(CheckPrograms(plan));
   MINDER_RETURN_IF_ERROR(MakeDirectories(directory));
   chmod(directory.c_str(), 0755);  // `env` is for everybody
@@ -136,7 +138,8 @@ absl::StatusOr<Lab> Lab::Up(const LabOptions& options, const Progress& progress)
   if (const auto state = LoadState(directory); state.ok()) {
     if (state->complete && NetworkExists(state->plan) && Lab(state->plan).AnyRuns()) {
       if (state->plan.topology != plan.topology || state->plan.agents != plan.agents ||
-          state->plan.check != plan.check || state->plan.proxied != plan.proxied) {
+          state->plan.check != plan.check || state->plan.proxied != plan.proxied ||
+          state->plan.promotion != plan.promotion) {
         return absl::FailedPreconditionError(
             absl::StrFormat("the lab in %s is up as %s%s; take it down first: minder-lab down", directory,
                             state->plan.topology, state->plan.agents ? "" : " without agents"));

@@ -22,7 +22,8 @@ struct LabOptions {
   std::string topology = "2+1";
   bool agents = true;
   BalancerCheck check = BalancerCheck::kNone;
-  bool proxied = false;  // agents reach the arbitrator through Plan::ProxyAddress() only; somebody must listen there
+  bool proxied = false;     // agents reach the arbitrator through Plan::ProxyAddress() only; somebody must listen there
+  std::string promotion{};  // further keys of `promotion` in minder.yaml, "{key: value, …}" without the braces
 };
 
 // The build directory that the running program was built in: it lies in its bin/.

@@ -35,7 +35,8 @@ struct Plan {
   std::string topology{};       // "2+1": two servers in dc1, one in dc2
   bool agents = true;           // false: plain Galera and plain HAProxy
   BalancerCheck check = BalancerCheck::kNone;
-  bool proxied = false;  // agents dial ProxyAddress() instead of the arbitrator
+  bool proxied = false;     // agents dial ProxyAddress() instead of the arbitrator
+  std::string promotion{};  // further keys of `promotion` in minder.yaml
 
   std::vector<Node> Nodes() const;
   std::vector<std::string> NodeNames() const;

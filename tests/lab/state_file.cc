@@ -35,6 +35,7 @@ absl::StatusOr<LabState> Parse(const std::string& text, const std::string& direc
     state.plan.agents = yaml["agents"].as<bool>();
     state.plan.check = yaml["mysql_check"].as<bool>() ? BalancerCheck::kMysqlCheck : BalancerCheck::kNone;
     state.plan.proxied = yaml["proxied"].as<bool>();
+    state.plan.promotion = yaml["promotion"].as<std::string>("");
     state.complete = yaml["complete"].as<bool>();
     return state;
   } catch (const YAML::Exception& e) {
@@ -50,11 +51,12 @@ absl::StatusOr<UniqueFd> LockIds() {
   return lock;
 }
 
+// A state that cannot be read, perhaps of another version, is somebody's.
 bool HasOwner(const Plan& plan) {
   const auto directory = ReadFile(OwnerPath(plan));
   if (!directory.ok()) return false;
   const auto state = LoadState(*directory);
-  return state.ok() && state->plan.id == plan.id;
+  return state.ok() ? state->plan.id == plan.id : !absl::IsNotFound(state.status());
 }
 
 absl::Status RemoveLocked(const Plan& plan) {
@@ -86,7 +88,8 @@ absl::Status SaveState(const LabState& state) {
       << state.plan.bin_directory << YAML::Key << "topology" << YAML::Value << YAML::DoubleQuoted << state.plan.topology
       << YAML::Key << "agents" << YAML::Value << state.plan.agents << YAML::Key << "mysql_check" << YAML::Value
       << (state.plan.check == BalancerCheck::kMysqlCheck) << YAML::Key << "proxied" << YAML::Value << state.plan.proxied
-      << YAML::Key << "complete" << YAML::Value << state.complete << YAML::EndMap;
+      << YAML::Key << "promotion" << YAML::Value << YAML::DoubleQuoted << state.plan.promotion << YAML::Key
+      << "complete" << YAML::Value << state.complete << YAML::EndMap;
   return WriteFileDurably(StatePath(state.plan.directory), std::string(out.c_str()) + "\n");
 }
 
