@@ -24,10 +24,14 @@ constexpr std::size_t kMaxOutput = 1 << 20;
 
 // posix_spawn rather than fork: the callers have gRPC's threads. Signals that the caller blocked or ignored are back to
 // default in the child.
-absl::StatusOr<pid_t> SpawnWithOutput(const std::vector<std::string>& argv, int output_fd) {
+absl::StatusOr<pid_t> SpawnWith(const std::vector<std::string>& argv, int input_fd, int output_fd) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  if (input_fd >= 0) {
+    posix_spawn_file_actions_adddup2(&actions, input_fd, STDIN_FILENO);
+  } else {
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  }
   posix_spawn_file_actions_adddup2(&actions, output_fd, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, output_fd, STDERR_FILENO);
   posix_spawnattr_t attributes;
@@ -82,7 +86,7 @@ absl::StatusOr<SubprocessResult> RunSubprocess(const std::vector<std::string>& a
   if (pipe2(ends, O_CLOEXEC) != 0) return absl::ErrnoToStatus(errno, "cannot make a pipe");
   UniqueFd reader(ends[0]);
   UniqueFd writer(ends[1]);
-  MINDER_ASSIGN_OR_RETURN(const pid_t pid, SpawnWithOutput(argv, writer.get()));
+  MINDER_ASSIGN_OR_RETURN(const pid_t pid, SpawnWith(argv, -1, writer.get()));
   writer.reset();
   SubprocessResult result;
   const bool ended = ReadUntil(reader.get(), until, result.output) && WaitUntil(pid, until);
@@ -99,12 +103,12 @@ absl::StatusOr<SubprocessResult> RunSubprocess(const std::vector<std::string>& a
   return result;
 }
 
-absl::StatusOr<Spawned> Spawn(const std::vector<std::string>& argv, const std::string& log_path) {
+absl::StatusOr<Spawned> Spawn(const std::vector<std::string>& argv, const std::string& log_path, int input) {
   const std::string path = log_path.empty() ? "/dev/null" : log_path;
   UniqueFd log(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
   if (!log.ok()) return absl::ErrnoToStatus(errno, absl::StrFormat("cannot write %s", path));
   Spawned spawned;
-  MINDER_ASSIGN_OR_RETURN(spawned.pid, SpawnWithOutput(argv, log.get()));
+  MINDER_ASSIGN_OR_RETURN(spawned.pid, SpawnWith(argv, input, log.get()));
   MINDER_ASSIGN_OR_RETURN(spawned.pidfd, OpenPidfd(spawned.pid));
   return spawned;
 }

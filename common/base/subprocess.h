@@ -35,8 +35,8 @@ struct Spawned {
 };
 
 // Starts argv[0] in a session of its own, so that it outlives the caller, with stdout and stderr appended to `log_path`
-// ("" for /dev/null).
-absl::StatusOr<Spawned> Spawn(const std::vector<std::string>& argv, const std::string& log_path);
+// ("" for /dev/null), and `input`, if given, as stdin.
+absl::StatusOr<Spawned> Spawn(const std::vector<std::string>& argv, const std::string& log_path, int input = -1);
 
 // pidfd of a running process; NOT_FOUND when there is none with this id.
 absl::StatusOr<UniqueFd> OpenPidfd(pid_t pid);

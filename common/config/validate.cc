@@ -275,6 +275,31 @@ void CheckTimings(const v1::Timings& timings, const Checker& checker) {
           absl::FormatDuration(ToAbsl(timings.fresh_for())), absl::FormatDuration(least)));
 }
 
+// A lease is renewed by a report and its ack; one that is lost on the way must not end a healthy mariadbd. What systemd
+// starts again by itself, no guard can hold down.
+void CheckPromotion(const v1::Configuration& configuration, const Checker& checker) {
+  const v1::Promotion& promotion = configuration.promotion();
+  CheckRange(checker, "order_validity", promotion.order_validity());
+  CheckRange(checker, "hold_down", promotion.hold_down());
+  CheckRange(checker, "lease_ttl", promotion.lease_ttl());
+  if (promotion.self_fence() != v1::Promotion::FENCE_GUARD) return;
+  const absl::Duration least =
+      2 * ToAbsl(configuration.timings().report_interval()) + ToAbsl(configuration.timings().probe_deadline());
+  if (ToAbsl(promotion.lease_ttl()) < least) {
+    checker.Check("lease_ttl",
+                  absl::StrFormat("%s is less than 2 * report_interval + probe_deadline (%s), so one lost "
+                                  "report would end a healthy mariadbd: write more",
+                                  absl::FormatDuration(ToAbsl(promotion.lease_ttl())), absl::FormatDuration(least)));
+  }
+  for (const v1::DbserverConfig& dbserver : configuration.dbservers()) {
+    if (dbserver.manage().mode() != v1::ManageConfig::MODE_SYSTEMD) continue;
+    checker.Check("self_fence", absl::StrFormat("guard needs manage.mode child everywhere, and %s has systemd, which "
+                                                "would start a fenced mariadbd again: write off, or change the mode",
+                                                dbserver.name()));
+    return;
+  }
+}
+
 template <typename Entries>
 void Sort(Entries* entries) {
   std::sort(entries->begin(), entries->end(), [](const auto& a, const auto& b) { return a.name() < b.name(); });
@@ -293,6 +318,8 @@ void FillDefaults(v1::Configuration& configuration) {
   if (promotion.eviction() == v1::Promotion::SWITCH_UNSPECIFIED) promotion.set_eviction(v1::Promotion::SWITCH_ON);
   if (!promotion.has_order_validity()) SetDuration(promotion.mutable_order_validity(), absl::Seconds(2));
   if (!promotion.has_hold_down()) SetDuration(promotion.mutable_hold_down(), absl::Minutes(1));
+  if (promotion.self_fence() == v1::Promotion::FENCE_UNSPECIFIED) promotion.set_self_fence(v1::Promotion::FENCE_OFF);
+  if (!promotion.has_lease_ttl()) SetDuration(promotion.mutable_lease_ttl(), absl::Seconds(10));
   for (v1::DbserverConfig& dbserver : *configuration.mutable_dbservers()) {
     if (dbserver.mysql().user().empty()) dbserver.mutable_mysql()->set_user("minder");
   }
@@ -310,8 +337,7 @@ std::vector<Problem> Validate(const v1::Configuration& configuration) {
   CheckDbservers(configuration, top, addresses);
   CheckDbclients(configuration, top, addresses);
   CheckTimings(configuration.timings(), top.Under("timings"));
-  CheckRange(top.Under("promotion"), "order_validity", configuration.promotion().order_validity());
-  CheckRange(top.Under("promotion"), "hold_down", configuration.promotion().hold_down());
+  CheckPromotion(configuration, top.Under("promotion"));
   return problems;
 }
 

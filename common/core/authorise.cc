@@ -77,8 +77,7 @@ std::string WhyRefused(const v1::EvictMember& order, const OwnState& own, BootTi
 }
 
 std::string WhyRefused(const v1::Recover& order, const OwnState& own, BootTime now) {
-  if (order.action() != v1::Recover::ACTION_START || order.gone_uuid().empty())
-    return "this version does not carry out that action";
+  if (order.action() != v1::Recover::ACTION_START) return "this version does not carry out that action";
   return WhyFromThePast(order.epoch(), order.nonce(), own, now);
 }
 

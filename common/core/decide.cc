@@ -78,7 +78,8 @@ void EndRequest(const v1::ArbitratorState& state, const Facts& facts, v1::Decisi
 
 void Act(const v1::Configuration& config, const Facts& facts, const Rule& rule, BootTime now, v1::Decision& decision) {
   AdvanceGrant(config, facts, now, decision);
-  if (rule.action == Action::kPromote) BeginGrant(facts, now, decision);
+  if (rule.action == Action::kPromote) BeginGrant(config, facts, now, decision);
+  RestoreLeases(config, facts, decision);
   PlanEvictions(config, facts, now, rule.action == Action::kEvict, decision);
 }
 
@@ -106,6 +107,12 @@ void SetWakeUp(const v1::Configuration& config, const Facts& facts, BootTime now
   for (const v1::Eviction& eviction : decision.next().evictions()) {
     const absl::Duration left =
         SinceBoot(FromProto(eviction.ordered_at())) + FromProto(config.promotion().order_validity()) - now;
+    if (left >= absl::ZeroDuration()) next = std::min(next, left);
+  }
+  const v1::Grant& grant = decision.next().grant();
+  for (const Other& other : facts.promotion.others) {
+    if (grant.state() != v1::GRANT_STATE_FREEZING || !other.fenced_after) continue;
+    const absl::Duration left = SinceBoot(FromProto(grant.begun_at())) + *other.fenced_after - now;
     if (left >= absl::ZeroDuration()) next = std::min(next, left);
   }
   if (next == absl::InfiniteDuration()) return;

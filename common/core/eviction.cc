@@ -1,7 +1,7 @@
 #include "common/core/eviction.h"
 
 #include <algorithm>
-#include <set>
+#include <map>
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
@@ -103,6 +103,15 @@ bool GoesOnWithout(const Facts& facts, const std::string& gcomm_uuid) {
   });
 }
 
+// A process that died, or one that its guard ended before this agent started, while its lease is revoked: it may join
+// the primary component that goes on without it, and cannot turn primary by itself.
+bool MayStartAnew(const Facts& facts, const NodeFacts& node, const std::string& gone, const v1::DurableState& state) {
+  if (!gone.empty()) return GoesOnWithout(facts, gone);
+  const bool fenced = std::ranges::find(state.revoked(), node.config->name()) != state.revoked().end();
+  return fenced && node.fresh && node.running == v1::TERNARY_NO && !node.report->process().has_last_exit() &&
+         GoesOnWithout(facts, "");
+}
+
 }  // namespace
 
 std::vector<DeadMember> FindDeadMembers(const Facts& facts) {
@@ -137,7 +146,9 @@ void PlanEvictions(const v1::Configuration& config, const Facts& facts, BootTime
     if (dead == nullptr) continue;  // it is gone from every view, or runs again
     known.push_back(eviction.gcomm_uuid());
     const bool ran_out = now > SinceBoot(FromProto(eviction.ordered_at())) + validity;
-    const bool again = more && ran_out && CanEvict(config, facts, *dead);
+    const bool by_lives =
+        std::ranges::any_of(dead->survivors, [&](const NodeFacts* n) { return n->config->name() == eviction.by(); });
+    const bool again = more && (ran_out || !by_lives) && CanEvict(config, facts, *dead);
     evictions.push_back(again ? NewEviction(*dead, eviction.by(), now, decision) : eviction);
   }
   for (const DeadMember& dead : facts.dead_members) {
@@ -150,21 +161,30 @@ void PlanEvictions(const v1::Configuration& config, const Facts& facts, BootTime
 
 void OrderEvictions(const v1::Configuration& config, const Facts& facts, v1::Decision& decision) {
   const std::uint64_t epoch = decision.next().epoch();
-  std::set<std::string> ordered;  // one at a time, for a newer order supersedes the older one
+  std::map<std::string, v1::EvictMember> ordered;  // by survivor: all that it is to evict, with its newest report
+  std::map<std::string, google::protobuf::Duration> newest;
   for (const v1::Eviction& eviction : decision.next().evictions()) {
-    if (!ordered.insert(eviction.by()).second) continue;
+    v1::EvictMember& evict = ordered[eviction.by()];
+    evict.set_epoch(epoch);
+    google::protobuf::Duration& at = newest[eviction.by()];
+    if (FromProto(eviction.ordered_at()) >= FromProto(at)) {
+      at = eviction.ordered_at();
+      evict.set_nonce(eviction.nonce());
+    }
+    v1::EvictMember::Dead& dead = *evict.add_dead();
+    dead.set_gcomm_uuid(eviction.gcomm_uuid());
+    dead.set_dbserver(eviction.dbserver());
+  }
+  for (const auto& [by, evict] : ordered) {
     v1::Order& order = *decision.add_orders();
-    *order.mutable_receiver() = DbserverParty(config, eviction.by());
-    order.mutable_evict_member()->set_epoch(epoch);
-    order.mutable_evict_member()->set_nonce(eviction.nonce());
-    order.mutable_evict_member()->set_gcomm_uuid(eviction.gcomm_uuid());
-    order.mutable_evict_member()->set_dbserver(eviction.dbserver());
+    *order.mutable_receiver() = DbserverParty(config, by);
+    *order.mutable_evict_member() = evict;
   }
   for (const NodeFacts& node : facts.nodes) {
     if (!ordered.contains(node.config->name()) && IsPrimary(node) && HasLeftovers(node))
       OrderClear(config, node, epoch, decision);
     const std::string gone = DeadUuid(node);
-    if (gone.empty() || !GoesOnWithout(facts, gone)) continue;
+    if (!MayStartAnew(facts, node, gone, decision.next())) continue;
     v1::Order& order = *decision.add_orders();
     *order.mutable_receiver() = DbserverParty(config, node.config->name());
     order.mutable_recover()->set_epoch(epoch);

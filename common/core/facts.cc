@@ -161,15 +161,23 @@ Fact Starting(const v1::Configuration& config, const v1::ArbitratorState& state,
   return Yes(absl::StrFormat("the arbitrator has just started; %s", facts.reports_fresh.detail));
 }
 
+// Nobody in common, neither in the views that these nodes show nor in those that they have on disk: while components
+// merge, a node may show the new status with the old members.
+bool Disjoint(const v1::DbStatusReport& a, const v1::DbStatusReport& b) {
+  const auto shows = [&](const v1::ViewMember& member) { return ViewHas(b, member.uuid()); };
+  const auto names = [&](const std::string& uuid) {
+    return std::ranges::find(b.last_primary_view().members(), uuid) != b.last_primary_view().members().end();
+  };
+  return std::ranges::none_of(a.members(), shows) && std::ranges::none_of(a.last_primary_view().members(), names);
+}
+
 // Two live primary components with no member in common; nothing else shows a split brain (galera.md section 1).
 Fact SplitBrain(const Facts& facts) {
   for (const NodeFacts& a : facts.nodes) {
     if (a.primary != v1::TERNARY_YES || a.report->members().empty()) continue;
     for (const NodeFacts& b : facts.nodes) {
       if (b.primary != v1::TERNARY_YES || b.report->members().empty()) continue;
-      const bool disjoint = std::ranges::none_of(
-          a.report->members(), [&](const v1::ViewMember& member) { return ViewHas(*b.report, member.uuid()); });
-      if (disjoint)
+      if (Disjoint(*a.report, *b.report))
         return Yes(absl::StrFormat("%s and %s are two primary components", a.report->group(), b.report->group()));
     }
   }
@@ -220,8 +228,8 @@ Fact SomebodySeen(const Facts& facts) {
   return seen ? Yes("somebody runs") : No("nobody is seen to run");
 }
 
-Fact GrantOpen(const v1::Grant& grant) {
-  return IsOpen(grant) ? Yes(DescribeGrant(grant)) : No("no promotion is under way");
+Fact GrantOpen(const v1::Grant& grant, const PromotionPlan& plan) {
+  return IsOpen(grant) ? Yes(DescribeGrant(grant, plan)) : No("no promotion is under way");
 }
 
 Fact LastPrimaryConfirmed(const Facts& facts) {
@@ -264,11 +272,11 @@ Facts GatherFacts(const v1::Configuration& config, const v1::ArbitratorState& st
   facts.confirmed = ConfirmLastPrimary(facts.nodes, state.durable());
   facts.deaths = DeathsIn(facts.confirmed, facts.nodes, state.durable());
   facts.dead_members = FindDeadMembers(facts);
-  facts.promotion = PlanPromotion(config, state, facts);
+  facts.promotion = PlanPromotion(config, state, facts, now);
   facts.paused = Paused(state.durable(), now);
   facts.starting = Starting(config, state, facts, now);
   facts.split_brain = SplitBrain(facts);
-  facts.grant_open = GrantOpen(state.durable().grant());
+  facts.grant_open = GrantOpen(state.durable().grant(), facts.promotion);
   facts.held_down = HeldDown(config, state.durable(), now);
   facts.member_dead = MemberDead(config, facts);
   facts.all_stopped = AllStopped(facts);

@@ -53,19 +53,21 @@ struct Other {
   enum class Proof {
     kMissing,  // nothing is proven: it may be in a primary component
     kPromise,  // it is seen non-Primary, and can be asked for its promise (E1)
-    kProven,   // it is dead (E3), or has given its promise
+    kLease,    // it is not seen, and fences itself once its lease is revoked (E2)
+    kProven,   // it is dead (E3), has given its promise, or has fenced itself by now
   };
   std::string dbserver;
   Proof proof = Proof::kMissing;
   std::string detail{};             // what is proven or missing
   const NodeFacts* node = nullptr;  // nullptr when it is no longer configured
+  std::optional<absl::Duration> fenced_after{};  // with kLease: how long after its lease is revoked, if that is known
 };
 
 // Who could be promoted, and what is proven about all the others (design.md section 4, O2 and O3).
 struct PromotionPlan {
   std::vector<const NodeFacts*> group;  // G, by name; empty when nobody could be
   std::vector<Other> others;            // O, by name
-  std::vector<std::string> missing;     // why not; empty when promises are all that is asked for
+  std::vector<std::string> missing;     // why not; empty when promises and the end of leases are all that is asked for
 
   bool Possible() const { return !group.empty() && missing.empty(); }
 };

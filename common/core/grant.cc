@@ -1,10 +1,12 @@
 #include "common/core/grant.h"
 
 #include <algorithm>
+#include <set>
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "common/core/last_primary.h"
+#include "common/core/lease.h"
 #include "common/core/party.h"
 #include "common/core/promotion.h"
 #include "common/core/proto_time.h"
@@ -47,9 +49,19 @@ void GiveOrder(const Facts& facts, BootTime now, v1::Decision& decision) {
   Record(decision, absl::StrFormat("%s is ordered to make %s primary", grant.target(), GroupName(grant)));
 }
 
+void SetRevoked(const std::set<std::string>& names, v1::DurableState& next) {
+  next.mutable_revoked()->Assign(names.begin(), names.end());
+}
+
+// Of a grant that is abandoned nothing came and nothing can: the others are what they were.
 void End(v1::GrantState state, const std::string& why, v1::Decision& decision) {
-  decision.mutable_next()->mutable_grant()->set_state(state);
+  v1::DurableState& next = *decision.mutable_next();
+  next.mutable_grant()->set_state(state);
   Record(decision, why);
+  if (state != v1::GRANT_STATE_ABANDONED) return;
+  std::set<std::string> revoked(next.revoked().begin(), next.revoked().end());
+  for (const std::string& other : next.grant().others()) revoked.erase(other);
+  SetRevoked(revoked, next);
 }
 
 const v1::OrderStatus* OutcomeAt(const NodeFacts& node, const v1::Grant& grant) {
@@ -120,7 +132,7 @@ bool IsOpen(const v1::Grant& grant) {
   return grant.state() == v1::GRANT_STATE_FREEZING || grant.state() == v1::GRANT_STATE_ORDERED;
 }
 
-void BeginGrant(const Facts& facts, BootTime now, v1::Decision& decision) {
+void BeginGrant(const v1::Configuration& config, const Facts& facts, BootTime now, v1::Decision& decision) {
   const PromotionPlan& plan = facts.promotion;
   v1::DurableState& next = *decision.mutable_next();
   next.set_epoch(next.epoch() + 1);
@@ -134,7 +146,19 @@ void BeginGrant(const Facts& facts, BootTime now, v1::Decision& decision) {
   grant.set_view_id(facts.confirmed->view().id());
   if (next.request().force()) grant.set_forced_by(next.request().reason());
   for (const NodeFacts* node : plan.group) grant.add_group(node->config->name());
-  for (const Other& other : plan.others) grant.add_others(other.dbserver);
+  for (const Other& other : plan.others) {
+    grant.add_others(other.dbserver);
+    if (!other.fenced_after || *other.fenced_after == absl::InfiniteDuration()) continue;
+    v1::GrantFence& fence = *grant.add_fences();
+    fence.set_dbserver(other.dbserver);
+    *fence.mutable_after() = ToProto(*other.fenced_after);
+  }
+  *grant.mutable_begun_at() = ToProto(ToSinceBoot(now));
+  if (LeasesInUse(config)) {
+    std::set<std::string> revoked(next.revoked().begin(), next.revoked().end());
+    revoked.insert(grant.others().begin(), grant.others().end());
+    SetRevoked(revoked, next);
+  }
   if (AllProven(plan)) return GiveOrder(facts, now, decision);
   for (const Other& other : plan.others) grant.add_evidence(other.detail);
   Record(decision, absl::StrFormat("%s is to become primary; %s asked to promise not to", GroupName(grant),
@@ -145,6 +169,12 @@ void AdvanceGrant(const v1::Configuration& config, const Facts& facts, BootTime 
   const v1::Grant& grant = decision.next().grant();
   if (!IsOpen(grant)) return;
   if (const NodeFacts* node = Promoted(facts, grant)) {
+    if (grant.state() == v1::GRANT_STATE_FREEZING) {
+      return End(v1::GRANT_STATE_ABANDONED,
+                 absl::StrFormat("before anything was ordered: %s is in a primary component that formed by itself: %s",
+                                 node->config->name(), node->report->group()),
+                 decision);
+    }
     return End(v1::GRANT_STATE_DONE,
                absl::StrFormat("%s is in a new primary component: %s", node->config->name(), node->report->group()),
                decision);
@@ -175,10 +205,38 @@ void OrderGrant(const v1::Configuration& config, const Facts& facts, v1::Decisio
   }
 }
 
-std::string DescribeGrant(const v1::Grant& grant) {
+void RestoreLeases(const v1::Configuration& config, const Facts& facts, v1::Decision& decision) {
+  v1::DurableState& next = *decision.mutable_next();
+  if (next.revoked().empty() || IsOpen(next.grant())) return;
+  std::set<std::string> revoked;
+  for (const std::string& name : next.revoked()) {
+    const NodeFacts* promoted = Promoted(facts, next.grant());
+    const bool merged =
+        promoted != nullptr && std::ranges::find(promoted->report->members(), name, &v1::ViewMember::name) !=
+                                   promoted->report->members().end();
+    const bool needed = LeasesInUse(config) && FindNode(facts, name) != nullptr;
+    if (needed && !merged) revoked.insert(name);
+  }
+  if (std::ranges::equal(revoked, next.revoked())) return;
+  SetRevoked(revoked, next);
+  v1::AuditRecord& record = *decision.add_records();
+  record.set_kind("lease");
+  record.set_epoch(next.epoch());
+  record.set_text(absl::StrFormat("leases are given again to all but: %s",
+                                  revoked.empty() ? "nobody" : absl::StrJoin(revoked, ", ")));
+}
+
+std::string DescribeGrant(const v1::Grant& grant, const PromotionPlan& plan) {
   if (grant.state() == v1::GRANT_STATE_FREEZING) {
-    return absl::StrFormat("epoch %d: waiting for the promise of %s, then %s is made primary", grant.epoch(),
-                           absl::StrJoin(grant.others(), ", "), GroupName(grant));
+    std::vector<std::string> awaited;
+    for (const Other& other : plan.others) {
+      if (other.proof == Other::Proof::kProven) continue;
+      awaited.push_back(absl::StrFormat(
+          other.proof == Other::Proof::kLease ? "the end of the lease of %s" : "the promise of %s", other.dbserver));
+    }
+    if (awaited.empty()) return absl::StrFormat("epoch %d: %s is made primary", grant.epoch(), GroupName(grant));
+    return absl::StrFormat("epoch %d: %s is made primary after %s", grant.epoch(), GroupName(grant),
+                           absl::StrJoin(awaited, ", "));
   }
   return absl::StrFormat(
       "epoch %d: %s is ordered to make %s primary; until that is seen to be done or given up, nothing "

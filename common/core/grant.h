@@ -9,8 +9,8 @@ namespace minder {
 bool IsOpen(const v1::Grant& grant);
 
 // Takes the next epoch for the promotion that facts.promotion plans: recorded, and either the others are asked for
-// their promise, or, when nothing has to be asked, the order is given.
-void BeginGrant(const Facts& facts, BootTime now, v1::Decision& decision);
+// their promise, or, when nothing has to be asked, the order is given. The leases of the others are revoked with it.
+void BeginGrant(const v1::Configuration& config, const Facts& facts, BootTime now, v1::Decision& decision);
 
 // One step of the open grant in decision.next(): the order once every promise is there; done when the group is seen in
 // a new primary component; abandoned when no primary component came of it and none can any more (O4, O8). Until then
@@ -20,8 +20,11 @@ void AdvanceGrant(const v1::Configuration& config, const Facts& facts, BootTime 
 // The orders of an open grant, for as long as it is open.
 void OrderGrant(const v1::Configuration& config, const Facts& facts, v1::Decision& decision);
 
+// Gives the leases back to those who are seen in one primary component with a member of the group (O5).
+void RestoreLeases(const v1::Configuration& config, const Facts& facts, v1::Decision& decision);
+
 // How far the open grant is, for humans.
-std::string DescribeGrant(const v1::Grant& grant);
+std::string DescribeGrant(const v1::Grant& grant, const PromotionPlan& plan);
 
 }  // namespace minder
 

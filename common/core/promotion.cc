@@ -8,6 +8,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/core/last_primary.h"
+#include "common/core/lease.h"
+#include "common/core/proto_time.h"
 
 namespace minder {
 namespace {
@@ -131,8 +133,35 @@ bool HasPromised(const NodeFacts& node, const v1::Grant& grant) {
          node.report->freeze().epoch() >= grant.epoch();
 }
 
+// A member that is not seen: proven harmless only by its own guard (E2).
+void JudgeUnseen(const v1::Configuration& config, const NodeFacts* node, const v1::Grant& grant, BootTime now,
+                 Other& other) {
+  other.detail = absl::StrFormat("%s may be in a primary component: %s", other.dbserver,
+                                 node == nullptr ? "it is no longer configured"
+                                 : node->fresh   ? "its mariadbd does not answer"
+                                                 : "its agent is silent");
+  const bool revoked = grant.state() == v1::GRANT_STATE_FREEZING &&
+                       std::ranges::find(grant.others(), other.dbserver) != grant.others().end();
+  std::optional<absl::Duration> after;
+  if (node != nullptr && node->report != nullptr) {
+    after = FencedAfter(config, *node->report);
+  } else if (const auto it = std::ranges::find(grant.fences(), other.dbserver, &v1::GrantFence::dbserver);
+             node != nullptr && revoked && it != grant.fences().end()) {
+    after = FromProto(it->after());
+  }
+  if (!after) return;
+  other.fenced_after = after;
+  const bool over = revoked && now > SinceBoot(FromProto(grant.begun_at())) + *after;
+  other.proof = over ? Other::Proof::kProven : Other::Proof::kLease;
+  const std::string in = *after == absl::InfiniteDuration() ? "" : " within " + absl::FormatDuration(*after);
+  other.detail =
+      absl::StrFormat("E2: the guard of %s was armed, and has to end its mariadbd%s once its lease is revoked%s",
+                      other.dbserver, in, over ? ", which was longer ago" : "");
+}
+
 // What is known about a member of P that is not in the group.
-Other Judge(const v1::Member& member, const v1::ArbitratorState& state, const Facts& facts) {
+Other Judge(const v1::Configuration& config, const v1::Member& member, const v1::ArbitratorState& state,
+            const Facts& facts, BootTime now) {
   Other other{.dbserver = member.dbserver()};
   const NodeFacts* node = FindNode(facts, member.dbserver());
   other.node = node;
@@ -143,10 +172,7 @@ Other Judge(const v1::Member& member, const v1::ArbitratorState& state, const Fa
     return other;
   }
   if (node == nullptr || !node->fresh || node->primary == v1::TERNARY_UNKNOWN) {
-    other.detail = absl::StrFormat("%s may be in a primary component: %s", member.dbserver(),
-                                   node == nullptr ? "it is no longer configured"
-                                   : node->fresh   ? "its mariadbd does not answer"
-                                                   : "its agent is silent");
+    JudgeUnseen(config, node, state.durable().grant(), now, other);
     return other;
   }
   const v1::DbStatusReport& report = *node->report;
@@ -188,7 +214,8 @@ std::string NameOf(const std::vector<const NodeFacts*>& group) {
   return absl::StrJoin(group, "+", [](std::string* out, const NodeFacts* n) { out->append(n->config->name()); });
 }
 
-PromotionPlan PlanPromotion(const v1::Configuration& config, const v1::ArbitratorState& state, const Facts& facts) {
+PromotionPlan PlanPromotion(const v1::Configuration& config, const v1::ArbitratorState& state, const Facts& facts,
+                            BootTime now) {
   PromotionPlan plan;
   if (!facts.confirmed) {
     plan.missing.push_back("the last primary component is not known: its members never reported it alike");
@@ -226,9 +253,10 @@ PromotionPlan PlanPromotion(const v1::Configuration& config, const v1::Arbitrato
     const bool in_group =
         std::ranges::any_of(plan.group, [&](const NodeFacts* n) { return n->config->name() == member.dbserver(); });
     if (in_group) continue;
-    plan.others.push_back(Judge(member, state, facts));
+    plan.others.push_back(Judge(config, member, state, facts, now));
     Other& other = plan.others.back();
-    if (other.proof != Other::Proof::kMissing) continue;
+    const bool forced = request.force() && other.proof == Other::Proof::kLease;
+    if (other.proof != Other::Proof::kMissing && !forced) continue;
     if (request.force()) {
       other.proof = Other::Proof::kProven;
       other.detail = absl::StrFormat("forced by %s, although %s", request.reason(), other.detail);

@@ -12,7 +12,8 @@ namespace minder {
 // never weakens the evidence. Reads nodes, confirmed and deaths of `facts`.
 // With a human's request in `state`, only the group that it names is looked at, and force stands for what is not proven
 // about the others; that a primary component is seen, or that the group is none, it does not overrule.
-PromotionPlan PlanPromotion(const v1::Configuration& config, const v1::ArbitratorState& state, const Facts& facts);
+PromotionPlan PlanPromotion(const v1::Configuration& config, const v1::ArbitratorState& state, const Facts& facts,
+                            BootTime now);
 
 // The group as "node1+node2".
 std::string NameOf(const std::vector<const NodeFacts*>& group);

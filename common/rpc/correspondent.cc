@@ -91,6 +91,9 @@ std::vector<v1::Message> Correspondent::TakeDue(BootTime now) {
   for (const auto& [verb, ack] : std::exchange(ack_due_, {})) {
     v1::Message message;
     *message.mutable_ack() = ack;
+    const auto lease =
+        options_.lease && verb == v1::Message::kDbStatusReport ? options_.lease() : std::optional<v1::Lease>();
+    if (lease) *message.mutable_ack()->mutable_lease() = *lease;
     Seal(message, now);
     due.push_back(std::move(message));
   }

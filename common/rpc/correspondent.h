@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -25,6 +26,8 @@ class Correspondent {
     v1::Party peer;
     std::string boot_id;  // of this machine
     absl::Duration resend_after = absl::Seconds(3);
+    // The lease that rides on the ack of a db_status_report; none when not set.
+    std::function<std::optional<v1::Lease>()> lease{};
   };
 
   // What became of a received message.

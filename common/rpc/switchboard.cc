@@ -25,9 +25,15 @@ Switchboard::Switchboard(EventLoop& loop, Options options, Handlers handlers)
     peers_.emplace(Describe(peer), Peer{.correspondent = Correspondent({.self = options_.self,
                                                                         .peer = peer,
                                                                         .boot_id = options_.boot_id,
-                                                                        .resend_after = options_.resend_after}),
+                                                                        .resend_after = options_.resend_after,
+                                                                        .lease = LeaseOf(peer)}),
                                         .stream = nullptr});
   }
+}
+
+std::function<std::optional<v1::Lease>()> Switchboard::LeaseOf(const v1::Party& peer) const {
+  if (!handlers_.lease_for) return nullptr;
+  return [this, peer] { return handlers_.lease_for(peer); };
 }
 
 Switchboard::~Switchboard() { loop_.Cancel(timer_); }
@@ -57,6 +63,8 @@ void Switchboard::Received(const std::shared_ptr<Stream>& stream, const v1::Mess
   const Correspondent::Verdict verdict = peer->correspondent.Receive(message);
   if (verdict == Correspondent::Verdict::kRefused) ++refused_;
   if (verdict == Correspondent::Verdict::kDeliver) handlers_.on_message(message);
+  if (verdict == Correspondent::Verdict::kAck && message.ack().has_lease() && handlers_.on_lease)
+    handlers_.on_lease(message.sender(), message.ack().lease());
   Flush(*peer);
 }
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -41,6 +42,10 @@ class Switchboard {
     // A stream to the peer was opened; what it holds in memory only may be gone, so tell it again.
     std::function<void(const v1::Party&)> on_connected;
     std::function<void(const v1::Party&)> on_disconnected;
+    // A lease came with the ack of a report.
+    std::function<void(const v1::Party&, const v1::Lease&)> on_lease{};
+    // The lease for the ack of this peer's report, if any.
+    std::function<std::optional<v1::Lease>(const v1::Party&)> lease_for{};
   };
 
   Switchboard(EventLoop& loop, Options options, Handlers handlers);
@@ -69,6 +74,7 @@ class Switchboard {
     std::shared_ptr<Stream> stream;
   };
 
+  std::function<std::optional<v1::Lease>()> LeaseOf(const v1::Party& peer) const;
   Peer* Find(const v1::Party& party);
   void Bind(Peer& peer, const std::shared_ptr<Stream>& stream, bool dialled);
   void Unbind(Peer& peer);

@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
 #include "common/core/decide.h"
+#include "common/core/lease.h"
 #include "common/core/lookup.h"
 #include "common/core/names.h"
 #include "common/core/party.h"
@@ -62,6 +63,7 @@ v1::Message VerbOf(const v1::Order& order) {
 void Rebase(BootTime now, v1::DurableState& durable) {
   const google::protobuf::Duration then = ToProto(ToSinceBoot(now));
   if (durable.has_grant()) *durable.mutable_grant()->mutable_ordered_at() = then;
+  if (durable.has_grant()) *durable.mutable_grant()->mutable_begun_at() = then;
   for (v1::Eviction& eviction : *durable.mutable_evictions()) *eviction.mutable_ordered_at() = then;
   if (durable.has_pause()) *durable.mutable_pause()->mutable_until() = ToProto(ToSinceBoot(now) + kPauseAfterReboot);
 }
@@ -92,7 +94,9 @@ Arbitrator::Arbitrator(EventLoop& loop, const v1::Configuration& config, Store& 
                     .resend_after = FromProto(config.timings().resend_after())},
                    {.on_message = [this](const v1::Message& m) { OnMessage(m); },
                     .on_connected = [this](const v1::Party& p) { OnConnected(p); },
-                    .on_disconnected = nullptr}),
+                    .on_disconnected = nullptr,
+                    .on_lease = nullptr,
+                    .lease_for = [this](const v1::Party& p) { return LeaseFor(config_, state_, p.name()); }}),
       alive_(std::make_shared<Arbitrator*>(this)) {
   *state_.mutable_started_at() = ToProto(ToSinceBoot(loop.Now()));
 }

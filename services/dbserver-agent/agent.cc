@@ -1,8 +1,10 @@
 #include "services/dbserver-agent/agent.h"
 
 #include <sys/random.h>
+#include <unistd.h>
 
-#include <array>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_format.h"
@@ -50,6 +52,12 @@ absl::StatusOr<std::unique_ptr<ServerProcess>> MakeProcess(const v1::DbserverCon
                            .output = self.state_dir() + "/mariadbd.out"});
 }
 
+// A program that is installed beside this one.
+std::string ProgramBeside(const std::string& name) {
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/self/exe", error).replace_filename(name).string();
+}
+
 std::string Nonce() {
   std::string nonce(16, '\0');
   MINDER_CHECK(getrandom(nonce.data(), nonce.size(), 0) == static_cast<ssize_t>(nonce.size()));
@@ -61,6 +69,10 @@ std::string Nonce() {
 absl::StatusOr<std::unique_ptr<Agent>> Agent::Create(EventLoop& loop, const v1::Configuration& config,
                                                      const std::string& name, const std::string& boot_id) {
   MINDER_ASSIGN_OR_RETURN(const v1::DbserverConfig* self, FindSelf(config, name));
+  if (LeasesInUse(config) && access(ProgramBeside("minder-fence").c_str(), X_OK) != 0) {
+    return absl::NotFoundError(absl::StrFormat("promotion.self_fence is guard, and %s is not there: install it",
+                                               ProgramBeside("minder-fence")));
+  }
   Parts parts;
   MINDER_ASSIGN_OR_RETURN(parts.lock, LockStateDir(self->state_dir()));
   MINDER_ASSIGN_OR_RETURN(parts.process, MakeProcess(*self));
@@ -90,11 +102,11 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Create(EventLoop& loop, const v1::
                  return raw->galera_orders_.MakePrimary(not_after, BootClock().Now() + kOrderDeadline);
                },
            .evict =
-               [raw](const v1::EvictMember& order, const v1::DbStatusReport& seen) {
+               [raw](const v1::EvictMember& order, const v1::DbStatusReport& seen,
+                     const std::function<bool()>& superseded) {
                  const BootTime until = BootClock().Now() + kOrderDeadline;
                  if (order.clear()) return raw->galera_orders_.ClearEvicted(until);
-                 return raw->galera_orders_.Evict(order.gcomm_uuid(), static_cast<unsigned>(seen.members_size()),
-                                                  seen.provider_options().evs_join_retrans_period(), until);
+                 return raw->galera_orders_.Evict(order, seen, superseded, until);
                },
            .start_without_view = [raw](const std::string& gone_uuid) { raw->supervisor_.StartWithoutView(gone_uuid); },
            .on_change =
@@ -118,7 +130,8 @@ Agent::Agent(EventLoop& loop, const v1::Configuration& config, const v1::Dbserve
                     .resend_after = FromProto(config_.timings().resend_after())},
                    {.on_message = [this](const v1::Message& message) { OnMessage(message); },
                     .on_connected = [this](const v1::Party& party) { OnConnection(party, true); },
-                    .on_disconnected = [this](const v1::Party& party) { OnConnection(party, false); }}),
+                    .on_disconnected = [this](const v1::Party& party) { OnConnection(party, false); },
+                    .on_lease = [this](const v1::Party& party, const v1::Lease& lease) { OnLease(party, lease); }}),
       peers_(PeersOf(DbserverParty(config_, self_.name()), config_)),
       probe_({.socket = self_.mysql().socket(),
               .user = self_.mysql().user(),
@@ -126,6 +139,7 @@ Agent::Agent(EventLoop& loop, const v1::Configuration& config, const v1::Dbserve
       galera_orders_({.socket = self_.mysql().socket(),
                       .user = self_.mysql().user(),
                       .password_file = self_.mysql().password_file()}),
+      lease_(FromProto(config_.promotion().lease_ttl())),
       supervisor_(loop, *parts_.process,
                   {.on_change = [this] { OnProcessChange(); },
                    .gcomm_uuid =
@@ -134,8 +148,15 @@ Agent::Agent(EventLoop& loop, const v1::Configuration& config, const v1::Dbserve
                          return last.has_value() ? last->wsrep.gcomm_uuid() : std::string();
                        },
                    .restart_hold = [this] { return arbitrator_hears_ ? kRestartHold : absl::ZeroDuration(); },
-                   .forget_view = [this] { return MoveOldViewAside(self_.data_dir()); }}) {
+                   .forget_view = [this] { return MoveOldViewAside(self_.data_dir()); },
+                   .why_not_start = [this] { return WhyNotStart(); }}) {
   observations_.config_version = config_.version();
+  observations_.fence.set_mode(v1::FENCE_MODE_OFF);
+  if (!LeasesInUse(config_)) return;
+  observations_.fence.set_mode(v1::FENCE_MODE_GUARD);
+  guard_ = std::make_unique<FenceGuard>(
+      loop_, FenceGuard::Options{.program = ProgramBeside("minder-fence"), .state_dir = self_.state_dir()},
+      [this] { Report(); });
 }
 
 Agent::~Agent() {
@@ -260,11 +281,29 @@ void Agent::OnProcessChange() {
   // What it was last in is read after its end: a proof of death says that, too.
   if (observations_.process.presence == Presence::kGone)
     observations_.answer.last_primary_view = LastPrimaryViewOf(self_.data_dir());
+  if (guard_ != nullptr) guard_->Hold(observations_.process.pid);
   Report();
   ProbeNow();
 }
 
+void Agent::OnLease(const v1::Party& party, const v1::Lease& lease) {
+  const Sightings::Sighting* counted_from = orders_->sightings().Find(lease.nonce());
+  if (guard_ == nullptr || party.type() != v1::PARTY_TYPE_ARBITRATOR || counted_from == nullptr) return;
+  lease_.OnLease(lease, counted_from->observed_at, orders_->highest_epoch());
+  guard_->Extend(lease_.LivesUntil());
+  supervisor_.MayStart();
+}
+
+std::string Agent::WhyNotStart() const {
+  if (guard_ == nullptr || lease_.Held(loop_.Now())) return "";
+  return "it waits for a lease from the arbitrator (promotion.self_fence is guard)";
+}
+
 void Agent::Report() {
+  observations_.lease.set_held(lease_.Held(loop_.Now()));
+  *observations_.lease.mutable_remaining() =
+      ToProto(std::max(lease_.lease_until() - loop_.Now(), absl::ZeroDuration()));
+  observations_.fence.set_armed(guard_ != nullptr && guard_->armed());
   observations_.drain = drain_->shown();
   observations_.freeze = orders_->freeze();
   observations_.orders = orders_->outcomes();
@@ -272,9 +311,12 @@ void Agent::Report() {
   v1::Message message;
   *message.mutable_db_status_report() = BuildReport(observations_, loop_.Now());
   message.mutable_db_status_report()->set_nonce(Nonce());
-  for (const v1::Party& peer : peers_) switchboard_.Post(peer, message);
   const v1::DbStatusReport& report = message.db_status_report();
-  orders_->OnReported(report, loop_.Now() - FromProto(report.age()));
+  const BootTime observed_at = loop_.Now() - FromProto(report.age());
+  lease_.OnReported(report, observed_at);
+  for (const v1::Party& peer : peers_) switchboard_.Post(peer, message);
+  orders_->OnReported(report, observed_at);
+  if (guard_ != nullptr) guard_->Extend(lease_.LivesUntil());
 }
 
 }  // namespace minder

@@ -10,9 +10,11 @@
 #include "common/base/event_loop.h"
 #include "common/base/unique_fd.h"
 #include "common/base/worker.h"
+#include "common/core/lease.h"
 #include "common/rpc/switchboard.h"
 #include "minder/v1/config.pb.h"
 #include "services/dbserver-agent/drain_keeper.h"
+#include "services/dbserver-agent/fence_guard.h"
 #include "services/dbserver-agent/galera_orders.h"
 #include "services/dbserver-agent/order_keeper.h"
 #include "services/dbserver-agent/probe.h"
@@ -57,6 +59,8 @@ class Agent {
   void OnProbed(BootTime asked_at, const absl::StatusOr<ProbeAnswer>& answer);
   std::string NoteOn(const ProbeAnswer& answer);
   void OnProcessChange();
+  void OnLease(const v1::Party& party, const v1::Lease& lease);
+  std::string WhyNotStart() const;
   void Report();
 
   EventLoop& loop_;
@@ -74,6 +78,8 @@ class Agent {
   std::map<int, std::uint64_t> ignored_;  // orders that this version does not carry out, by verb
   bool arbitrator_hears_ = false;         // it is connected, and can tell what became of the cluster
   GaleraOrders galera_orders_;            // used on the worker of orders_ only
+  LeaseHolder lease_;
+  std::unique_ptr<FenceGuard> guard_;  // nullptr when nodes do not fence themselves
   std::unique_ptr<DrainKeeper> drain_;
   Worker probe_worker_;  // these three last: their threads end first
   Supervisor supervisor_;

@@ -44,27 +44,33 @@ absl::Status GaleraOrders::Bootstrap(absl::Duration left, BootTime deadline) {
                               deadline);
 }
 
-absl::Status GaleraOrders::Evict(const std::string& gcomm_uuid, unsigned view_size,
-                                 const std::string& join_retrans_period, BootTime deadline) {
-  if (!IsUuid(gcomm_uuid)) return absl::InvalidArgumentError("that is no gcomm uuid");
+absl::Status GaleraOrders::Evict(const v1::EvictMember& order, const v1::DbStatusReport& seen,
+                                 const std::function<bool()>& superseded, BootTime deadline) {
+  for (const v1::EvictMember::Dead& dead : order.dead()) {
+    if (!IsUuid(dead.gcomm_uuid())) return absl::InvalidArgumentError("that is no gcomm uuid");
+  }
   MINDER_RETURN_IF_ERROR(Connect(deadline));
-  const bool hasten = !join_retrans_period.empty();
-  if (hasten) MINDER_RETURN_IF_ERROR(SetProviderOption(kShortJoinRetrans, deadline));
-  absl::Status status = SetProviderOption("evs.evict=" + gcomm_uuid, deadline);
-  const std::string before = absl::StrFormat("%d", view_size);
-  while (status.ok()) {
-    const auto size = Status("wsrep_cluster_size", deadline);
-    if (!size.ok()) status = size.status();
-    if (!size.ok() || *size != before) break;
-    if (BootClock().Now() >= deadline) status = absl::DeadlineExceededError("the view has not changed");
+  const std::string& retrans = seen.provider_options().evs_join_retrans_period();
+  if (!retrans.empty()) MINDER_RETURN_IF_ERROR(SetProviderOption(kShortJoinRetrans, deadline));
+  absl::Status status;
+  for (const v1::EvictMember::Dead& dead : order.dead())
+    if (status.ok()) status = SetProviderOption("evs.evict=" + dead.gcomm_uuid(), deadline);
+  if (status.ok()) status = WaitForView(absl::StrFormat("%d", seen.members_size()), superseded, deadline);
+  if (retrans.empty()) return status;
+  const BootTime until = BootClock().Now() + absl::Seconds(1);
+  const absl::Status restored = SetProviderOption("evs.join_retrans_period=" + retrans, until);
+  return status.ok() ? restored : status;
+}
+
+absl::Status GaleraOrders::WaitForView(const std::string& size_before, const std::function<bool()>& superseded,
+                                       BootTime deadline) {
+  while (!superseded()) {
+    MINDER_ASSIGN_OR_RETURN(const std::string size, Status("wsrep_cluster_size", deadline));
+    if (size != size_before) return absl::OkStatus();
+    if (BootClock().Now() >= deadline) return absl::DeadlineExceededError("the view has not changed");
     absl::SleepFor(kBetweenLooks);
   }
-  if (hasten) {
-    const BootTime until = BootClock().Now() + absl::Seconds(1);
-    const absl::Status restored = SetProviderOption("evs.join_retrans_period=" + join_retrans_period, until);
-    if (status.ok()) status = restored;
-  }
-  return status;
+  return absl::OkStatus();
 }
 
 absl::Status GaleraOrders::ClearEvicted(BootTime deadline) {

@@ -1,10 +1,13 @@
 #ifndef MINDER_SERVICES_DBSERVER_AGENT_GALERA_ORDERS_H_
 #define MINDER_SERVICES_DBSERVER_AGENT_GALERA_ORDERS_H_
 
+#include <functional>
 #include <optional>
 #include <string>
 
 #include "common/mysql/connection.h"
+#include "minder/v1/message.pb.h"
+#include "minder/v1/status.pb.h"
 
 namespace minder {
 
@@ -21,16 +24,17 @@ class GaleraOrders {
   // happen.
   absl::Status MakePrimary(BootTime not_after, BootTime deadline);
 
-  // Has the component drop a member that is dead; back when this node's view has changed. Meanwhile its
-  // evs.join_retrans_period is short, for one lost join message would cost 1 s; then it is put back to
-  // `join_retrans_period`.
-  absl::Status Evict(const std::string& gcomm_uuid, unsigned view_size, const std::string& join_retrans_period,
-                     BootTime deadline);
+  // Has the component drop members that are dead; back when this node's view is not the one that it was `seen` in any
+  // more, or when `superseded`. Meanwhile its evs.join_retrans_period is short, for one lost join message would cost 1
+  // s; then it is put back to what was seen.
+  absl::Status Evict(const v1::EvictMember& order, const v1::DbStatusReport& seen,
+                     const std::function<bool()>& superseded, BootTime deadline);
   absl::Status ClearEvicted(BootTime deadline);
 
  private:
   absl::Status Connect(BootTime deadline);
   absl::Status Bootstrap(absl::Duration left, BootTime deadline);
+  absl::Status WaitForView(const std::string& size_before, const std::function<bool()>& superseded, BootTime deadline);
   absl::StatusOr<std::string> Status(const std::string& name, BootTime deadline);
   absl::Status SetProviderOption(const std::string& option, BootTime deadline);
 

@@ -71,6 +71,7 @@ void OrderKeeper::On(const v1::Freeze& order) {
   next.set_highest_epoch(std::max(next.highest_epoch(), order.epoch()));
   next.mutable_freeze()->set_frozen(true);
   next.mutable_freeze()->set_epoch(order.epoch());
+  next.mutable_freeze()->set_view_id(last_report_.last_primary_view().id());
   Write(std::move(next), [this](const absl::Status&) { handlers_.on_change(); });
 }
 
@@ -106,14 +107,15 @@ void OrderKeeper::On(const v1::MakePrimary& order) {
 
 void OrderKeeper::On(const v1::EvictMember& order) {
   constexpr int kVerb = v1::Message::kEvictMemberFieldNumber;
-  const auto last = outcomes_.find(kVerb);
-  if (last != outcomes_.end() && last->second.nonce() == order.nonce()) return;
+  if (order.SerializeAsString() == last_eviction_) return;
   if (const std::string why = WhyRefused(order, Own(), loop_.Now()); !why.empty())
     return Refuse(kVerb, order.epoch(), order.nonce(), why);
-  if (!order.clear()) spdlog::warn("evicts {} ({}), whose process has ended", order.dbserver(), order.gcomm_uuid());
+  last_eviction_ = order.SerializeAsString();
+  for (const v1::EvictMember::Dead& dead : order.dead())
+    spdlog::warn("evicts {} ({}), whose process has ended", dead.dbserver(), dead.gcomm_uuid());
   outcomes_[kVerb] = StatusOf(kVerb, order.epoch(), order.nonce(), v1::ORDER_OUTCOME_STARTED);
-  worker_.Do([this, order, seen = last_report_] {
-    const absl::Status outcome = handlers_.evict(order, seen);
+  worker_.Do([this, order, seen = last_report_, mine = ++evictions_] {
+    const absl::Status outcome = handlers_.evict(order, seen, [this, mine] { return evictions_ != mine; });
     loop_.Post([this, order, outcome] {
       Conclude(StatusOf(kVerb, order.epoch(), order.nonce(), v1::ORDER_OUTCOME_STARTED), outcome);
     });

@@ -1,6 +1,7 @@
 #ifndef MINDER_SERVICES_DBSERVER_AGENT_ORDER_KEEPER_H_
 #define MINDER_SERVICES_DBSERVER_AGENT_ORDER_KEEPER_H_
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -21,9 +22,11 @@ namespace minder {
 class OrderKeeper {
  public:
   struct Handlers {
-    // On the worker; errors as in GaleraOrders.
+    // On the worker; errors as in GaleraOrders. `superseded`: a newer eviction waits for this one to end.
     std::function<absl::Status(BootTime not_after)> make_primary;
-    std::function<absl::Status(const v1::EvictMember&, const v1::DbStatusReport& seen)> evict;
+    std::function<absl::Status(const v1::EvictMember&, const v1::DbStatusReport& seen,
+                               const std::function<bool()>& superseded)>
+        evict;
     // On the loop.
     std::function<void(const std::string& gone_uuid)> start_without_view;
     std::function<void()> on_change;  // shown(), or something that a probe shows, is another one
@@ -49,6 +52,7 @@ class OrderKeeper {
   std::uint64_t highest_epoch() const { return shown_.highest_epoch(); }
   const v1::FreezeStatus& freeze() const { return shown_.freeze(); }
   std::vector<v1::OrderStatus> outcomes() const;
+  const Sightings& sightings() const { return sightings_; }
 
  private:
   OrderKeeper(EventLoop& loop, const Options& options, v1::AgentPromise promise, Handlers handlers);
@@ -70,6 +74,8 @@ class OrderKeeper {
   v1::AgentPromise shown_;                   // as it is on disk
   std::uint64_t refused_epoch_ = 0;          // what was refused once stays so, should it come again
   std::map<int, v1::OrderStatus> outcomes_;  // of the last order by verb, without make_primary that is in promise_
+  std::string last_eviction_;                // the order, serialized
+  std::atomic<int> evictions_ = 0;           // how many were begun
   std::string ordered_in_;                   // the state in which make_primary was carried out
   bool carrying_out_ = false;
   bool ends_with_view_ = false;  // make_primary was carried out without effect, and has none in another view

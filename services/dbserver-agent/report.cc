@@ -140,7 +140,8 @@ v1::DbStatusReport BuildReport(const Observations& observations, BootTime now) {
   report.mutable_orders()->Assign(observations.orders.begin(), observations.orders.end());
   if (observations.answer.last_primary_view.has_value())
     *report.mutable_last_primary_view() = *observations.answer.last_primary_view;
-  report.mutable_fence()->set_mode(v1::FENCE_MODE_OFF);
+  *report.mutable_lease() = observations.lease;
+  *report.mutable_fence() = observations.fence;
   report.set_highest_epoch(observations.highest_epoch);
   report.set_config_version(observations.config_version);
   // That no process runs is watched all the time, so it is never old; everything else is as old as the last question.

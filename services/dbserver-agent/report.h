@@ -62,6 +62,8 @@ struct Observations {
   v1::DrainStatus drain;
   v1::FreezeStatus freeze;
   std::vector<v1::OrderStatus> orders;
+  v1::LeaseStatus lease;
+  v1::FenceStatus fence;
   std::uint64_t highest_epoch = 0;
   std::uint64_t config_version = 0;
 };

@@ -21,7 +21,7 @@ Supervisor::~Supervisor() {
 void Supervisor::Begin(bool start_absent) { DoFind(start_absent); }
 
 void Supervisor::Look() {
-  if (!busy_ && !server_.has_value() && !policy_.restart_at().has_value()) DoFind(false);
+  if (!busy_ && !server_.has_value() && restart_timer_ == 0) DoFind(false);
 }
 
 void Supervisor::DoFind(bool start_absent) {
@@ -35,6 +35,14 @@ void Supervisor::DoFind(bool start_absent) {
 }
 
 void Supervisor::DoStart(bool is_restart) {
+  const std::string why_not = forget_view_ ? "" : handlers_.why_not_start();
+  held_back_ = !why_not.empty();
+  if (held_back_) {
+    spdlog::warn("does not start mariadbd: {}", why_not);
+    observed_.start_error = why_not;
+    observed_.restart_at.reset();
+    return handlers_.on_change();
+  }
   busy_ = true;
   worker_.Do([this, is_restart, forget = std::exchange(forget_view_, false)] {
     const absl::Status forgotten = forget ? handlers_.forget_view() : absl::OkStatus();
@@ -130,10 +138,15 @@ void Supervisor::OnEnding(const Ending& ending, const v1::StoppedState& stopped)
 }
 
 void Supervisor::StartWithoutView(const std::string& gone_uuid) {
-  if (restart_timer_ == 0 || !observed_.last_exit || observed_.last_exit->gcomm_uuid != gone_uuid) return;
+  if (restart_timer_ == 0 && !held_back_) return;
+  if (observed_.last_exit && observed_.last_exit->gcomm_uuid != gone_uuid) return;
   if (!std::exchange(forget_view_, true))
     spdlog::info("the cluster goes on without {}: starts with a new uuid", gone_uuid);
-  RestartAt(*policy_.restart_at());
+  RestartAt(policy_.restart_at().value_or(loop_.Now()));
+}
+
+void Supervisor::MayStart() {
+  if (held_back_ && restart_timer_ == 0 && handlers_.why_not_start().empty()) RestartAt(loop_.Now());
 }
 
 // A server that starts with the uuid of its old view may find that uuid evicted: until the arbitrator has spoken, the
@@ -149,7 +162,7 @@ void Supervisor::RestartAt(BootTime at) {
   loop_.Cancel(restart_timer_);
   restart_timer_ = loop_.At(at, [this] {
     restart_timer_ = 0;
-    DoStart(true);
+    DoStart(observed_.last_exit.has_value());
   });
 }
 

@@ -25,6 +25,8 @@ class Supervisor {
     std::function<absl::Duration()> restart_hold;
     // On the worker: makes the next start one without the old view.
     std::function<absl::Status()> forget_view;
+    // Why mariadbd must not be started with its old view, from which it may turn primary by itself; empty when it may.
+    std::function<std::string()> why_not_start;
   };
 
   Supervisor(EventLoop& loop, ServerProcess& process, Handlers handlers);
@@ -34,9 +36,11 @@ class Supervisor {
 
   // Adopts the server that runs; when none does, starts it if `start_absent`.
   void Begin(bool start_absent);
-  // The primary component goes on without `gone_uuid`: a pending restart of the process that had it takes place now,
-  // with a new uuid. Nothing when none is pending, or another one.
+  // The primary component goes on without `gone_uuid`: a pending start of the process that had it takes place now, with
+  // a new uuid. Nothing when none is pending, or another one.
   void StartWithoutView(const std::string& gone_uuid);
+  // why_not_start() is another one: a start that waits for that takes place now if it may.
+  void MayStart();
   // Looks whether somebody else started it, while none is held. Call it now and then.
   void Look();
 
@@ -61,6 +65,7 @@ class Supervisor {
   RestartPolicy policy_;
   EventLoop::TimerId restart_timer_ = 0;
   bool forget_view_ = false;  // at the next start
+  bool held_back_ = false;    // a start waits for why_not_start to be empty
   bool busy_ = false;         // the worker has something to do
   Worker worker_;             // last: ends first
 };

@@ -85,23 +85,26 @@ absl::StatusOr<BootTime> NonPrimaryAt(const Lab& lab, const std::string& node) {
   return absl::DeadlineExceededError(node + " stays Primary");
 }
 
-// When a write at the node was first acknowledged, tried again and again.
-absl::StatusOr<BootTime> WritableAt(const Lab& lab, const std::string& node) {
-  const BootTime until = kClock.Now() + absl::Seconds(40);
-  std::optional<lab::SqlSession> session;
-  while (kClock.Now() < until) {
-    if (!session) {
-      auto opened = lab::SqlSession::Open(AppAt(lab, node));
-      if (opened.ok()) session = *std::move(opened);
-    }
-    if (session && session->Query("REPLACE INTO lab.written VALUES (999999, 1, 1)").ok()) return kClock.Now();
-    session.reset();
-    absl::SleepFor(absl::Milliseconds(1));
-  }
-  return absl::DeadlineExceededError(node + " takes no write");
+bool TakesWrite(const Lab& lab, const std::string& node) {
+  auto session = lab::SqlSession::Open(AppAt(lab, node));
+  return session.ok() && session->Query("REPLACE INTO lab.written VALUES (999999, 1, 1)").ok();
 }
 
-// From the slowest member's non-Primary view to a writable node1. `promote`, when there is one, is a human's hand.
+// When a write was first acknowledged on either side, tried again and again. Which one is promoted is not always the
+// preferred one: a side may have one write set more.
+absl::StatusOr<BootTime> WritableAt(const Lab& lab, const std::vector<std::string>& nodes) {
+  const BootTime until = kClock.Now() + absl::Seconds(40);
+  while (kClock.Now() < until) {
+    for (const std::string& node : nodes) {
+      if (TakesWrite(lab, node)) return kClock.Now();
+    }
+    absl::SleepFor(absl::Milliseconds(1));
+  }
+  return absl::DeadlineExceededError("no side takes a write");
+}
+
+// From the slowest member's non-Primary view to a side that is writable. `promote`, when there is one, is a human's
+// hand.
 absl::StatusOr<absl::Duration> SplitGap(const Lab& lab, const std::function<absl::Status()>& promote) {
   MINDER_RETURN_IF_ERROR(lab.Reset(absl::Seconds(90)));
   std::vector<std::future<absl::StatusOr<BootTime>>> seen;
@@ -114,7 +117,7 @@ absl::StatusOr<absl::Duration> SplitGap(const Lab& lab, const std::function<absl
     slowest = std::max(slowest, at);
   }
   if (promote) MINDER_RETURN_IF_ERROR(promote());
-  MINDER_ASSIGN_OR_RETURN(const BootTime writable, WritableAt(lab, "node1"));
+  MINDER_ASSIGN_OR_RETURN(const BootTime writable, WritableAt(lab, {"node1", "node3"}));
   return writable - slowest;
 }
 

@@ -28,9 +28,13 @@ std::string Describe(const v1::Order& order) {
       return absl::StrFormat("%s: make_primary %s at epoch %d", to, order.make_primary().group(),
                              order.make_primary().epoch());
     case v1::Order::kEvictMember:
-      return order.evict_member().clear() ? absl::StrFormat("%s: clear the eviction list", to)
-                                          : absl::StrFormat("%s: evict %s (%s)", to, order.evict_member().dbserver(),
-                                                            order.evict_member().gcomm_uuid());
+      return order.evict_member().clear()
+                 ? absl::StrFormat("%s: clear the eviction list", to)
+                 : absl::StrFormat(
+                       "%s: evict %s", to,
+                       absl::StrJoin(order.evict_member().dead(), ", ", [](std::string* out, const auto& d) {
+                         absl::StrAppendFormat(out, "%s (%s)", d.dbserver(), d.gcomm_uuid());
+                       }));
     case v1::Order::kRecover:
       return absl::StrFormat("%s: start without %s", to, order.recover().gone_uuid());
     default:
@@ -62,6 +66,14 @@ std::string Scenario::Run(const std::string& line) {
   } else if (verb == "promotion") {
     config_.mutable_promotion()->set_mode(rest.at(0) == "manual" ? v1::Promotion::MODE_MANUAL
                                                                  : v1::Promotion::MODE_AUTO);
+  } else if (verb == "self-fence") {
+    config_.mutable_promotion()->set_self_fence(v1::Promotion::FENCE_GUARD);
+    *config_.mutable_promotion()->mutable_lease_ttl() = ToProto(absl::Seconds(10));
+    for (v1::DbserverKnowledge& known : *state_.mutable_dbservers()) {
+      known.mutable_report()->mutable_fence()->set_mode(v1::FENCE_MODE_GUARD);
+      known.mutable_report()->mutable_fence()->set_armed(true);
+      known.mutable_report()->mutable_provider_options()->set_evs_inactive_timeout("PT15S");
+    }
   } else if (verb == "seqno") {
     std::int64_t seqno = 0;
     if (!absl::SimpleAtoi(rest.at(1), &seqno)) return "error: no seqno";
@@ -92,6 +104,11 @@ std::string Scenario::Run(const std::string& line) {
     View(rest, verb == "primary");
   } else if (verb == "obey") {
     Obey(rest);
+  } else if (verb == "restart-arbitrator-without") {
+    const auto is_lost = [&](const auto& known) { return std::ranges::find(rest, known.name()) != rest.end(); };
+    auto& known = *state_.mutable_dbservers();
+    known.erase(std::remove_if(known.begin(), known.end(), is_lost), known.end());
+    *state_.mutable_started_at() = ToProto(ToSinceBoot(now_));
   } else {
     for (const std::string& name : rest) {
       v1::DbStatusReport& report = Report(name);
@@ -107,6 +124,12 @@ std::string Scenario::Run(const std::string& line) {
         report.clear_members();
       } else if (verb == "silent" || verb == "heard") {
         silent_[name] = verb == "silent";
+      } else if (verb ==
+                 "old-members") {  // the status of the new view, the members of the last one it was not primary in
+        report.clear_members();
+        report.add_members()->set_uuid(report.wsrep().gcomm_uuid());
+      } else if (verb == "unguarded") {
+        report.mutable_fence()->set_armed(false);
       } else if (verb == "ignore_sb") {
         report.mutable_provider_options()->set_ignore_sb(true);
       } else if (verb == "other-configuration") {
@@ -195,7 +218,12 @@ void Scenario::View(const Words& names, bool primary) {
     report.set_primary(primary ? v1::TERNARY_YES : v1::TERNARY_NO);
     report.set_group(absl::StrJoin(names, "+"));
     report.clear_members();
-    for (const std::string& uuid : view.members()) report.add_members()->set_uuid(uuid);
+    for (const std::string& member : names) {
+      v1::ViewMember& shown = *report.add_members();
+      shown.set_uuid(Report(member).wsrep().gcomm_uuid());
+      shown.set_name(member);
+    }
+    std::ranges::sort(*report.mutable_members(), {}, &v1::ViewMember::uuid);
     v1::WsrepStatus& wsrep = *report.mutable_wsrep();
     wsrep.set_cluster_status(primary ? v1::CLUSTER_STATUS_PRIMARY : v1::CLUSTER_STATUS_NON_PRIMARY);
     wsrep.set_local_state(primary ? v1::LOCAL_STATE_SYNCED : v1::LOCAL_STATE_INITIALIZED);
@@ -246,12 +274,14 @@ void Scenario::Obey(const Words& only) {
 
 void Scenario::ObeyOrder(const std::string& name, const v1::Order& order) {
   v1::DbStatusReport& report = Report(name);
-  const auto members_without = [&](const std::string& uuid) {
+  const auto members_without = [&](const v1::EvictMember& evicted) {
     Words names;
     for (const v1::DbserverKnowledge& known : state_.dbservers()) {
       const std::string& own = known.report().wsrep().gcomm_uuid();
       const bool in_view = std::ranges::find(report.members(), own, &v1::ViewMember::uuid) != report.members().end();
-      if (in_view && own != uuid) names.push_back(known.name());
+      const bool is_out =
+          std::ranges::find(evicted.dead(), own, &v1::EvictMember::Dead::gcomm_uuid) != evicted.dead().end();
+      if (in_view && !is_out) names.push_back(known.name());
     }
     return names;
   };
@@ -261,9 +291,9 @@ void Scenario::ObeyOrder(const std::string& name, const v1::Order& order) {
     report.mutable_freeze()->set_epoch(order.freeze().epoch());
   } else if (order.has_make_primary()) {
     report.set_highest_epoch(order.make_primary().epoch());
-    View(members_without(""), true);
+    View(members_without({}), true);
   } else if (order.has_evict_member() && !order.evict_member().clear()) {
-    const Words left = members_without(order.evict_member().gcomm_uuid());
+    const Words left = members_without(order.evict_member());
     View(left, 2 * left.size() > static_cast<std::size_t>(report.members_size()));
   }
 }
@@ -280,6 +310,8 @@ std::string Scenario::Decide() {
   for (const v1::Order& order : last_.orders()) {
     if (const std::string what = Describe(order); !what.empty()) absl::StrAppend(&text, "  ordered: ", what, "\n");
   }
+  if (!last_.next().revoked().empty())
+    absl::StrAppend(&text, "  without a lease: ", absl::StrJoin(last_.next().revoked(), ", "), "\n");
   if (!last_.command().empty()) absl::StrAppend(&text, "  a human may: ", last_.command(), "\n");
   return text;
 }

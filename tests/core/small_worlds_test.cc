@@ -97,13 +97,15 @@ void Check(const Scenario& before, const v1::Decision& decision, const std::set<
       }
     }
     if (order.has_evict_member() && !order.evict_member().clear()) {
-      bool proven = false;
-      for (const v1::DbserverKnowledge& known : before.state().dbservers()) {
-        const v1::ServerProcess& process = known.report().process();
-        proven |= !silent.contains(known.name()) && process.pid() == 0 &&
-                  process.last_exit().gcomm_uuid() == order.evict_member().gcomm_uuid();
+      for (const v1::EvictMember::Dead& dead : order.evict_member().dead()) {
+        const v1::ServerProcess& process =
+            std::ranges::find(before.state().dbservers(), dead.dbserver(), &v1::DbserverKnowledge::name)
+                ->report()
+                .process();
+        EXPECT_TRUE(!silent.contains(dead.dbserver()) && process.pid() == 0 &&
+                    process.last_exit().gcomm_uuid() == dead.gcomm_uuid())
+            << "evicted without proof of death";
       }
-      EXPECT_TRUE(proven) << "evicted without proof of death";
     }
   }
 }

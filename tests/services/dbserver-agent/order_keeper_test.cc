@@ -75,7 +75,7 @@ class OrderKeeperTest : public ::testing::Test {
                                  return outcome_;
                                },
                            .evict =
-                               [this](const v1::EvictMember&, const v1::DbStatusReport&) {
+                               [this](const v1::EvictMember&, const v1::DbStatusReport&, const std::function<bool()>&) {
                                  ++evicted_;
                                  return absl::OkStatus();
                                },
@@ -257,6 +257,10 @@ TEST_F(OrderKeeperTest, AnEvictionIsCarriedOutOnceAndOnARecentReportOnly) {
   order.set_nonce("n0");
   Give(order);
   EXPECT_EQ(evicted_, 1);
+  order.set_nonce("n1");
+  order.add_dead()->set_dbserver("node2");  // one more died before the next report
+  Give(order);
+  EXPECT_TRUE(Eventually([&] { return evicted_ == 2; }));
 }
 
 TEST_F(OrderKeeperTest, WhatIsNoPromiseFileIsRefusedWithItsName) {

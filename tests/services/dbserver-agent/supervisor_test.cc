@@ -24,7 +24,8 @@ class Supervised {
                     {.on_change = [this] { OnChange(); },
                      .gcomm_uuid = [] { return std::string("uuid"); },
                      .restart_hold = [] { return absl::ZeroDuration(); },
-                     .forget_view = [] { return absl::OkStatus(); }}) {
+                     .forget_view = [] { return absl::OkStatus(); },
+                     .why_not_start = [] { return std::string(); }}) {
     loop_.Post([this, start_absent] { supervisor_.Begin(start_absent); });
     thread_ = std::thread([this] { loop_.Run(); });
   }

@@ -1,0 +1,76 @@
+#include "common/core/lease.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "common/core/lookup.h"
+#include "common/core/proto_time.h"
+
+namespace minder {
+namespace {
+
+// Two clocks that count from the same moment, over seconds; and what the guard takes to kill.
+constexpr absl::Duration kFenceMargin = absl::Seconds(1);
+
+// "PT15S", as Galera writes it (gu_datetime).
+std::optional<absl::Duration> ParsePeriod(std::string text) {
+  absl::Duration period;
+  if (!text.starts_with("PT")) return std::nullopt;
+  text = absl::AsciiStrToLower(text.substr(2));
+  if (!absl::ParseDuration(text, &period) || period <= absl::ZeroDuration()) return std::nullopt;
+  return period;
+}
+
+}  // namespace
+
+bool LeasesInUse(const v1::Configuration& config) {
+  return config.promotion().self_fence() == v1::Promotion::FENCE_GUARD;
+}
+
+std::optional<v1::Lease> LeaseFor(const v1::Configuration& config, const v1::ArbitratorState& state,
+                                  const std::string& dbserver) {
+  const v1::DbserverKnowledge* known = FindByName(state.dbservers(), dbserver);
+  const auto& revoked = state.durable().revoked();
+  if (!LeasesInUse(config) || known == nullptr || std::ranges::find(revoked, dbserver) != revoked.end())
+    return std::nullopt;
+  v1::Lease lease;
+  *lease.mutable_ttl() = config.promotion().lease_ttl();
+  lease.set_epoch(state.durable().epoch());
+  lease.set_nonce(known->report().nonce());
+  lease.set_view_id(state.durable().confirmed().view().id());
+  return lease;
+}
+
+std::optional<absl::Duration> FencedAfter(const v1::Configuration& config, const v1::DbStatusReport& last) {
+  const bool armed = last.fence().mode() == v1::FENCE_MODE_GUARD && last.fence().armed();
+  if (!LeasesInUse(config) || !armed || last.config_version() != config.version()) return std::nullopt;
+  const auto notices = ParsePeriod(last.provider_options().evs_inactive_timeout());
+  return notices.value_or(absl::InfiniteDuration()) + FromProto(config.promotion().lease_ttl()) + kFenceMargin;
+}
+
+void LeaseHolder::OnLease(const v1::Lease& lease, BootTime observed_at, std::uint64_t highest_epoch) {
+  if (lease.epoch() < highest_epoch) return;
+  lease_until_ = std::max(lease_until_, observed_at + std::min(FromProto(lease.ttl()), ttl_));
+  if (!lease.view_id().empty() && lease.view_id() == view_.id())
+    together_.emplace(view_.members().begin(), view_.members().end());
+}
+
+void LeaseHolder::OnReported(const v1::DbStatusReport& report, BootTime observed_at) {
+  if (report.freeze().epoch() > frozen_at_) {
+    frozen_at_ = report.freeze().epoch();
+    if (report.primary() == v1::TERNARY_NO) lease_until_ = absl::InfinitePast();
+  }
+  if (report.has_last_primary_view()) view_ = report.last_primary_view();
+  const bool settled = report.wsrep().evs_state() == "OPERATIONAL";
+  if (together_ && report.primary() == v1::TERNARY_YES && settled && report.has_last_primary_view()) {
+    const std::set<std::string> view = {view_.members().begin(), view_.members().end()};
+    if (std::ranges::includes(view, *together_)) seen_until_ = std::max(seen_until_, observed_at + ttl_);
+    together_->insert(view.begin(), view.end());
+  }
+  const bool harmless = report.running() == v1::TERNARY_YES && report.primary() == v1::TERNARY_NO &&
+                        report.freeze().frozen() && !report.freeze().view_id().empty() &&
+                        report.freeze().view_id() == report.last_primary_view().id();
+  if (harmless) seen_until_ = std::max(seen_until_, observed_at + ttl_);
+}
+
+}  // namespace minder

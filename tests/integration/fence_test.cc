@@ -1,0 +1,127 @@
+// Data centres that fall silent, with leases and fence guards: even weights, and dc1 heavier. The names of
+// scenarios.md.
+#include <csignal>
+
+#include "tests/integration/cluster_fixture.h"
+
+namespace minder::lab {
+namespace {
+
+constexpr absl::Duration kTtl = absl::Seconds(3);
+constexpr absl::Duration kNotices = absl::Seconds(15);  // evs.inactive_timeout
+
+struct Fenced {
+  static LabOptions Options() {
+    LabOptions options = TestLabOptions("fenced", true, "2+2");
+    options.promotion = "self_fence: guard, lease_ttl: 3s";
+    return options;
+  }
+};
+
+class FenceTest : public ClusterTestOn<Fenced> {
+ protected:
+  static void CutDc1FromEverybody() {
+    ASSERT_EQ(lab().CutOff({"node1", "node2"}, {"node3", "node4", "arbitrator", "lb1"}), absl::OkStatus());
+  }
+  static std::uint64_t Epoch() {
+    const auto summary = Summary(lab());
+    EXPECT_TRUE(summary.ok()) << summary.status();
+    return summary.ok() ? summary->epoch() : 0;
+  }
+  static absl::Status Primary(const std::string& node) {
+    return lab().HasStatusVariable(node, "wsrep_cluster_status", "Primary");
+  }
+  static absl::Status Stopped(const std::string& node) {
+    return lab().Find(node).ok() ? absl::UnavailableError(node + " runs") : absl::OkStatus();
+  }
+  static void SetWeight(const std::string& node, int weight) {
+    const auto set = lab().Sql(node, absl::StrFormat("SET GLOBAL wsrep_provider_options='pc.weight=%d'", weight));
+    ASSERT_TRUE(set.ok()) << set.status();
+  }
+  static void ExpectDc2Promoted(std::uint64_t before) {
+    EXPECT_TRUE(Reached([&] { return Epoch() > before ? absl::OkStatus() : absl::UnavailableError("no grant"); },
+                        absl::Seconds(30), "a grant"));
+    for (const char* node : {"node3", "node4"}) {
+      EXPECT_TRUE(Reached([&] { return Primary(node); }, kNotices + kTtl + absl::Seconds(15), "dc2 primary"));
+    }
+    EXPECT_EQ(Epoch(), before + 1);
+  }
+  // The other data centre is promoted only after every node of dc1 has ended.
+  static void ExpectFencedThenPromoted(std::uint64_t before) {
+    for (const char* node : {"node1", "node2"}) {
+      EXPECT_TRUE(Reached([&] { return Stopped(node); }, absl::Seconds(30), "fenced"));
+    }
+    EXPECT_FALSE(Epoch() > before && Primary("node3").ok()) << "promoted before dc1 was fenced";
+    ExpectDc2Promoted(before);
+    for (const char* node : {"node1", "node2"}) EXPECT_EQ(Stopped(node), absl::OkStatus());
+    EXPECT_TRUE(Reached([] { return lab().Routed("node3"); }, absl::Seconds(5), "in the balancer"));
+  }
+  static void HealAndExpectAllBack(std::uint64_t epoch) {
+    ASSERT_EQ(lab().Heal(), absl::OkStatus());
+    EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+    EXPECT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(10), "HEALTHY"));
+    EXPECT_EQ(Epoch(), epoch);
+  }
+};
+
+TEST_F(FenceTest, F02SilentDataCentreIsFencedBeforeTheOtherIsPromoted) {
+  const std::uint64_t before = Epoch();
+  CutDc1FromEverybody();
+  ExpectFencedThenPromoted(before);
+  HealAndExpectAllBack(before + 1);
+}
+
+TEST_F(FenceTest, F05HeavyDataCentreThatGoesOnAloneIsFencedBeforeTheOtherIsPromoted) {
+  for (const char* node : {"node1", "node2"}) SetWeight(node, 2);
+  ASSERT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(10), "HEALTHY with new weights"));
+  const std::uint64_t before = Epoch();
+  CutDc1FromEverybody();
+  ExpectFencedThenPromoted(before);
+  HealAndExpectAllBack(before + 1);
+  for (const char* node : {"node1", "node2"}) SetWeight(node, 1);
+}
+
+TEST_F(FenceTest, F12FrozenAgentDoesNotKeepItsServerAlive) {
+  const std::uint64_t before = Epoch();
+  ASSERT_EQ(lab().Stop("node1/agent"), absl::OkStatus());
+  CutDc1FromEverybody();
+  ExpectFencedThenPromoted(before);
+  ASSERT_EQ(lab().Continue("node1/agent"), absl::OkStatus());
+  HealAndExpectAllBack(before + 1);
+}
+
+TEST_F(FenceTest, F06WithoutTheArbitratorAWholeClusterGoesOn) {
+  ASSERT_EQ(lab().Kill("arbitrator"), absl::OkStatus());
+  const auto before = lab().Find("node1");
+  ASSERT_TRUE(before.ok());
+  absl::SleepFor(3 * kTtl);  // nothing happens, which no condition shows
+  EXPECT_EQ(lab().AllSynced(), absl::OkStatus());
+  EXPECT_EQ(lab().Find("node1")->pid, before->pid);
+  ASSERT_EQ(lab().Start("arbitrator"), absl::OkStatus());
+}
+
+TEST_F(FenceTest, F01WhoPromisedIsNotFenced) {
+  const std::uint64_t before = Epoch();
+  const auto dc1 = lab().Find("node1");
+  const auto dc2 = lab().Find("node3");
+  ASSERT_TRUE(dc1.ok() && dc2.ok());
+  ASSERT_EQ(lab().CutOff({"node1", "node2"}, {"node3", "node4"}), absl::OkStatus());
+  ASSERT_TRUE(Reached([&] { return Epoch() > before ? absl::OkStatus() : absl::UnavailableError("no grant"); },
+                      absl::Seconds(40), "a promotion"));
+  absl::SleepFor(3 * kTtl);  // nothing happens, which no condition shows
+  EXPECT_EQ(lab().Find("node1")->pid, dc1->pid);
+  EXPECT_EQ(lab().Find("node3")->pid, dc2->pid);
+  HealAndExpectAllBack(before + 1);
+}
+
+TEST_F(FenceTest, F03KilledDataCentreWithItsAgentsIsReplacedAfterItsLeases) {
+  const std::uint64_t before = Epoch();
+  for (const char* party : {"node1/agent", "node2/agent", "node1", "node2"})
+    ASSERT_EQ(lab().Kill(party), absl::OkStatus());
+  ExpectDc2Promoted(before);
+  for (const char* party : {"node1/agent", "node2/agent"}) ASSERT_EQ(lab().Start(party), absl::OkStatus());
+  HealAndExpectAllBack(before + 1);
+}
+
+}  // namespace
+}  // namespace minder::lab
