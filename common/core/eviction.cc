@@ -109,9 +109,10 @@ std::vector<DeadMember> FindDeadMembers(const Facts& facts) {
   std::vector<DeadMember> dead_members;
   for (const NodeFacts& node : facts.nodes) {
     DeadMember dead{.node = &node, .gcomm_uuid = DeadUuid(node)};
-    if (dead.gcomm_uuid.empty()) continue;
+    if (dead.gcomm_uuid.empty() || FindByUuid(facts.nodes, dead.gcomm_uuid) != nullptr) continue;
     for (const NodeFacts& other : facts.nodes) {
-      if (IsPrimary(other) && ViewHas(*other.report, dead.gcomm_uuid)) dead.survivors.push_back(&other);
+      const bool listens = IsPrimary(other) && !other.report->nonce().empty();
+      if (listens && ViewHas(*other.report, dead.gcomm_uuid)) dead.survivors.push_back(&other);
     }
     if (dead.survivors.empty()) continue;
     dead.quorum_stays = QuorumStays(facts, dead.survivors);
@@ -152,7 +153,7 @@ void OrderEvictions(const v1::Configuration& config, const Facts& facts, v1::Dec
   const std::uint64_t epoch = decision.next().epoch();
   std::set<std::string> ordered;  // one at a time, for a newer order supersedes the older one
   for (const v1::Eviction& eviction : decision.next().evictions()) {
-    if (!ordered.insert(eviction.by()).second) continue;
+    if (FindNode(facts, eviction.by()) == nullptr || !ordered.insert(eviction.by()).second) continue;
     v1::Order& order = *decision.add_orders();
     *order.mutable_receiver() = DbserverParty(config, eviction.by());
     order.mutable_evict_member()->set_epoch(epoch);
