@@ -5,7 +5,7 @@ BUILD := build
 JOBS := $(shell nproc)
 
 .DEFAULT_GOAL := build
-.PHONY: deps build test lint sanitize bench lab lab-down clean
+.PHONY: deps build test lint sanitize fuzz bench lab lab-down clean
 
 deps:
 	@deploy/install-deps
@@ -40,6 +40,16 @@ sanitize: deps
 	@for t in $(BUILD)/asan/bin/*_test; do echo "$$t" && $$t --gtest_brief=1 || exit 1; done
 	@cmake --preset tsan > /dev/null && cmake --build --preset tsan --target $(TSAN_TESTS) -j $(JOBS)
 	@for t in $(TSAN_TESTS); do $(BUILD)/tsan/bin/$$t --gtest_brief=1 || exit 1; done
+
+# Each fuzzer for SECONDS, from the kept corpus on. What is new goes to build/fuzz/corpus, and what fails to build/fuzz/NAME-crash-….
+SECONDS := 10
+FUZZ := $(BUILD)/fuzz
+fuzz: deps
+	@cmake --preset fuzz > /dev/null && cmake --build --preset fuzz --target minder-fuzz -j $(JOBS)
+	@for t in $(notdir $(wildcard tests/fuzz/corpus/*)); do mkdir -p $(FUZZ)/corpus/$$t; \
+	  MINDER_FUZZ=$$t $(FUZZ)/bin/minder-fuzz -max_total_time=$(SECONDS) -max_len=8192 -entropic=0 -timeout=5 -print_final_stats=1 \
+	    -artifact_prefix=$(FUZZ)/$$t- $(FUZZ)/corpus/$$t tests/fuzz/corpus/$$t > $(FUZZ)/$$t.log 2>&1 || { tail -n 60 $(FUZZ)/$$t.log; exit 1; }; \
+	  echo "$$t: $$(sed -n 's/^stat::number_of_executed_units: *//p' $(FUZZ)/$$t.log) inputs, nothing wrong"; done
 
 # Measures against plain Galera and plain HAProxy in the same run; build/bench/results.json.
 bench: build

@@ -10,6 +10,8 @@
 #include <string_view>
 
 #include "absl/strings/str_format.h"
+#include "common/base/failpoint.h"
+#include "common/base/status_macros.h"
 #include "common/base/unique_fd.h"
 
 namespace minder {
@@ -60,11 +62,15 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, std::size_t limit)
 
 absl::Status WriteFileDurably(const std::string& path, const std::string& content) {
   const std::string temporary = path + ".new";
+  const std::string name = std::filesystem::path(path).filename();
+  MINDER_RETURN_IF_ERROR(Failpoint("file.before_write", name));
   UniqueFd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!fd.ok()) return Errno("write", temporary);
-  if (absl::Status status = WriteAll(fd.get(), content, temporary); !status.ok()) return status;
+  MINDER_RETURN_IF_ERROR(WriteAll(fd.get(), content, temporary));
   if (fsync(fd.get()) != 0) return Errno("sync", temporary);
+  MINDER_RETURN_IF_ERROR(Failpoint("file.before_rename", name));
   if (std::rename(temporary.c_str(), path.c_str()) != 0) return Errno("replace", path);
+  MINDER_RETURN_IF_ERROR(Failpoint("file.after_rename", name));
   return SyncDirectoryOf(path);
 }
 

@@ -118,9 +118,10 @@ std::vector<DeadMember> FindDeadMembers(const Facts& facts) {
   std::vector<DeadMember> dead_members;
   for (const NodeFacts& node : facts.nodes) {
     DeadMember dead{.node = &node, .gcomm_uuid = DeadUuid(node)};
-    if (dead.gcomm_uuid.empty()) continue;
+    if (dead.gcomm_uuid.empty() || FindByUuid(facts.nodes, dead.gcomm_uuid) != nullptr) continue;
     for (const NodeFacts& other : facts.nodes) {
-      if (IsPrimary(other) && ViewHas(*other.report, dead.gcomm_uuid)) dead.survivors.push_back(&other);
+      const bool listens = IsPrimary(other) && !other.report->nonce().empty();
+      if (listens && ViewHas(*other.report, dead.gcomm_uuid)) dead.survivors.push_back(&other);
     }
     if (dead.survivors.empty()) continue;
     dead.quorum_stays = QuorumStays(facts, dead.survivors);
@@ -164,6 +165,7 @@ void OrderEvictions(const v1::Configuration& config, const Facts& facts, v1::Dec
   std::map<std::string, v1::EvictMember> ordered;  // by survivor: all that it is to evict, with its newest report
   std::map<std::string, google::protobuf::Duration> newest;
   for (const v1::Eviction& eviction : decision.next().evictions()) {
+    if (FindNode(facts, eviction.by()) == nullptr) continue;  // no longer configured
     v1::EvictMember& evict = ordered[eviction.by()];
     evict.set_epoch(epoch);
     google::protobuf::Duration& at = newest[eviction.by()];

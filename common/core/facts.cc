@@ -29,8 +29,24 @@ Fact NobodyIn(const Names& names, std::string_view yes, std::string_view no) {
   return names.empty() ? Yes(std::string(yes)) : No(absl::StrFormat("%s: %s", no, Join(names)));
 }
 
-// An absent answer of an older agent is unknown.
-v1::Ternary Known(v1::Ternary value) { return value == v1::TERNARY_UNSPECIFIED ? v1::TERNARY_UNKNOWN : value; }
+// What an older agent leaves out is unknown, and so is what only a newer one understands.
+v1::Ternary Known(v1::Ternary value) {
+  return value == v1::TERNARY_YES || value == v1::TERNARY_NO ? value : v1::TERNARY_UNKNOWN;
+}
+
+std::string Contradiction(const v1::DbStatusReport& report) {
+  const bool runs = report.running() == v1::TERNARY_YES;
+  const bool stopped = report.running() == v1::TERNARY_NO;
+  const v1::ClusterStatus status = report.wsrep().cluster_status();
+  const bool in_none = status == v1::CLUSTER_STATUS_NON_PRIMARY || status == v1::CLUSTER_STATUS_DISCONNECTED;
+  if (stopped && (report.process().pid() != 0 || report.primary() == v1::TERNARY_YES))
+    return "mariadbd is stopped, and runs or is primary";
+  if (status == v1::CLUSTER_STATUS_PRIMARY && report.primary() != v1::TERNARY_YES)
+    return "it is not primary, and wsrep_cluster_status is Primary";
+  if ((in_none && report.primary() == v1::TERNARY_YES) || (runs && !in_none && report.primary() == v1::TERNARY_NO))
+    return "primary and wsrep_cluster_status do not agree";
+  return "";
+}
 
 template <typename Knowledge>
 absl::Duration AgeOf(const Knowledge& knowledge, BootTime now) {
@@ -54,6 +70,8 @@ NodeFacts GatherNode(const v1::Configuration& config, const v1::DbserverConfig& 
   facts.age = AgeOf(*known, now);
   facts.fresh = facts.age <= FromProto(config.timings().fresh_for());
   if (!facts.fresh) return facts;
+  facts.contradiction = Contradiction(*facts.report);
+  if (!facts.contradiction.empty()) return facts;
   facts.running = Known(facts.report->running());
   facts.primary = Known(facts.report->primary());
   facts.synced = facts.running == v1::TERNARY_YES && facts.primary == v1::TERNARY_YES &&

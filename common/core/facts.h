@@ -22,8 +22,9 @@ struct NodeFacts {
   bool fresh = false;
   v1::Ternary running = v1::TERNARY_UNKNOWN;
   v1::Ternary primary = v1::TERNARY_UNKNOWN;
-  bool synced = false;   // fresh, Primary, Synced and ready
-  bool serving = false;  // synced, and neither drained nor being drained
+  bool synced = false;          // fresh, Primary, Synced and ready
+  bool serving = false;         // synced, and neither drained nor being drained
+  std::string contradiction{};  // why its fresh report cannot be true, which makes every answer unknown; mostly empty
 };
 
 // What is known of one configured dbclient.

@@ -32,9 +32,11 @@ bool AllProven(const PromotionPlan& plan) {
   return std::ranges::all_of(plan.others, [](const Other& o) { return o.proof == Other::Proof::kProven; });
 }
 
-bool SameGroup(const v1::Grant& grant, const PromotionPlan& plan) {
+// Also the same others: a node may have been renamed since.
+bool SamePlan(const v1::Grant& grant, const PromotionPlan& plan) {
   return std::ranges::equal(grant.group(), plan.group, {}, {},
-                            [](const NodeFacts* n) -> const std::string& { return n->config->name(); });
+                            [](const NodeFacts* n) -> const std::string& { return n->config->name(); }) &&
+         std::ranges::equal(grant.others(), plan.others, {}, {}, &Other::dbserver);
 }
 
 void GiveOrder(const Facts& facts, BootTime now, v1::Decision& decision) {
@@ -113,9 +115,13 @@ const NodeFacts* Promoted(const Facts& facts, const v1::Grant& grant) {
 }
 
 void AdvanceFreezing(const Facts& facts, BootTime now, v1::Decision& decision) {
+  if (facts.paused.value == v1::TERNARY_YES) {
+    return End(v1::GRANT_STATE_ABANDONED,
+               absl::StrFormat("before anything was ordered: paused %s", facts.paused.detail), decision);
+  }
   const v1::Grant& grant = decision.next().grant();
   const PromotionPlan& plan = facts.promotion;
-  const bool same = plan.Possible() && SameGroup(grant, plan) && facts.confirmed->view().id() == grant.view_id();
+  const bool same = plan.Possible() && SamePlan(grant, plan) && facts.confirmed->view().id() == grant.view_id();
   if (!same) {
     return End(
         v1::GRANT_STATE_ABANDONED,
@@ -187,6 +193,7 @@ void AdvanceGrant(const v1::Configuration& config, const Facts& facts, BootTime 
 void OrderGrant(const v1::Configuration& config, const Facts& facts, v1::Decision& decision) {
   const v1::Grant& grant = decision.next().grant();
   if (grant.state() == v1::GRANT_STATE_ORDERED) {
+    if (FindNode(facts, grant.target()) == nullptr) return;  // no longer configured
     v1::Order& order = *decision.add_orders();
     *order.mutable_receiver() = DbserverParty(config, grant.target());
     order.mutable_make_primary()->set_epoch(grant.epoch());

@@ -10,13 +10,18 @@ namespace {
 
 constexpr char kZeroUuid[] = "00000000-0000-0000-0000-000000000000";
 
+bool SameView(const v1::PrimaryView& a, const v1::PrimaryView& b) {
+  return a.id() == b.id() && std::ranges::equal(a.members(), b.members());
+}
+
 // Every member of `view` runs, is seen, and names the same view and state.
 std::optional<v1::ConfirmedPrimary> Complete(const v1::PrimaryView& view, const std::vector<NodeFacts>& nodes) {
   v1::ConfirmedPrimary primary;
+  if (view.id().empty()) return std::nullopt;
   *primary.mutable_view() = view;
   for (const std::string& uuid : view.members()) {
     const NodeFacts* node = FindByUuid(nodes, uuid);
-    if (node == nullptr || node->report->last_primary_view().id() != view.id()) return std::nullopt;
+    if (uuid.empty() || node == nullptr || !SameView(node->report->last_primary_view(), view)) return std::nullopt;
     const std::string& state_uuid = node->report->wsrep().local_state_uuid();
     if (state_uuid.empty() || state_uuid == kZeroUuid) return std::nullopt;
     if (!primary.state_uuid().empty() && primary.state_uuid() != state_uuid) return std::nullopt;
@@ -76,7 +81,8 @@ bool AllAccountedFor(const v1::ConfirmedPrimary& next, const v1::ConfirmedPrimar
 bool IsSuccessor(const v1::ConfirmedPrimary& next, const std::vector<NodeFacts>& nodes, const v1::DurableState& state) {
   if (!state.has_confirmed()) return true;
   const v1::ConfirmedPrimary& last = state.confirmed();
-  if (next.view().id() == last.view().id() || HoldsMajority(next, last)) return true;
+  if (next.view().id() == last.view().id()) return SameView(next.view(), last.view());
+  if (HoldsMajority(next, last)) return true;
   const NodeFacts* member = FindByUuid(nodes, next.members(0).gcomm_uuid());
   const bool live = member != nullptr && member->primary == v1::TERNARY_YES;
   return live && (IsGranted(next, last, state.grant()) || AllAccountedFor(next, last, nodes));
@@ -101,8 +107,9 @@ std::optional<v1::ConfirmedPrimary> ConfirmLastPrimary(const std::vector<NodeFac
   for (const NodeFacts& node : nodes) {
     if (node.running != v1::TERNARY_YES || !node.report->has_last_primary_view()) continue;
     const v1::PrimaryView& view = node.report->last_primary_view();
-    if (complete.contains(view.id())) continue;
-    if (auto primary = Complete(view, nodes)) complete[view.id()] = *std::move(primary);
+    const std::string key = view.SerializeAsString();
+    if (complete.contains(key)) continue;
+    if (auto primary = Complete(view, nodes)) complete[key] = *std::move(primary);
   }
   if (complete.size() == 1 && IsSuccessor(complete.begin()->second, nodes, state)) return complete.begin()->second;
   if (state.has_confirmed()) return state.confirmed();
@@ -119,6 +126,9 @@ std::vector<v1::Death> DeathsIn(const std::optional<v1::ConfirmedPrimary>& confi
     // Its disk must name P: it may have gone on in a later primary component before it died, and holds that one's data.
     if (node.report->last_primary_view().id() != confirmed->view().id()) continue;
     const v1::ObservedExit& exit = node.report->process().last_exit();
+    const auto member = std::ranges::find(confirmed->members(), exit.gcomm_uuid(), &v1::Member::gcomm_uuid);
+    // An agent speaks of its own server only.
+    if (member == confirmed->members().end() || member->dbserver() != node.config->name()) continue;
     v1::Death death;
     death.set_dbserver(node.config->name());
     death.set_gcomm_uuid(exit.gcomm_uuid());

@@ -4,7 +4,6 @@
 
 #include <array>
 
-#include "absl/strings/str_format.h"
 #include "common/base/check.h"
 
 namespace minder {
@@ -135,10 +134,9 @@ std::string SerializeDrain(const v1::DrainStatus& durable) {
 
 absl::StatusOr<v1::DrainStatus> ParseDrain(const std::string& text) {
   v1::DrainStatus durable;
-  const auto status = google::protobuf::util::JsonStringToMessage(text, &durable);
-  if (!status.ok()) return absl::InvalidArgumentError(absl::StrFormat("no drain state: %s", status.ToString()));
-  if (durable.state() < kServing || durable.state() > kDrained) return absl::InvalidArgumentError("no drain state");
-  return durable;
+  const bool read = google::protobuf::util::JsonStringToMessage(text, &durable).ok();
+  if (read && durable.state() >= kServing && durable.state() <= kDrained) return durable;
+  return absl::InvalidArgumentError("it is no drain state");
 }
 
 }  // namespace minder

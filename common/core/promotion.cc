@@ -1,6 +1,7 @@
 #include "common/core/promotion.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <tuple>
 
@@ -34,6 +35,7 @@ std::string WhyUnfit(const NodeFacts& node, const v1::ConfirmedPrimary& primary,
   }
   if (wsrep.last_committed() < 0) return "its seqno is not known";
   if (wsrep.local_recv_queue() > 0) return "it is still applying what it received";
+  if (report.nonce().empty()) return "its report has no nonce, which an order has to quote";
   if (wsrep.evs_state() != "OPERATIONAL") return absl::StrFormat("its group is not settled (%s)", wsrep.evs_state());
   if (!forced && !report.process().was_primary()) {
     return "its process, or its agent, was restarted after the last primary component: what it holds came from its "
@@ -45,6 +47,8 @@ std::string WhyUnfit(const NodeFacts& node, const v1::ConfirmedPrimary& primary,
 // Settings with which Galera itself may make a second primary component, or a promotion that is not to be trusted.
 std::string WhyUnsafe(const NodeFacts& node, const v1::Configuration& config) {
   const v1::DbStatusReport& report = *node.report;
+  if (!report.has_provider_options())
+    return absl::StrFormat("%s does not show its provider options", node.config->name());
   if (report.provider_options().ignore_sb() || report.provider_options().ignore_quorum())
     return absl::StrFormat("%s has pc.ignore_sb or pc.ignore_quorum on", node.config->name());
   if (report.config_version() != config.version()) {
@@ -127,6 +131,19 @@ std::optional<Candidate> Choose(const v1::Configuration& config, const Facts& fa
   return best;
 }
 
+// Why the report of `node`, fresh or not, makes any promotion unsafe: what it says cannot be.
+std::string WhyUnbelievable(const NodeFacts& node, const std::vector<NodeFacts>& nodes) {
+  constexpr std::uint64_t kMostEpochs = std::uint64_t{1} << 62;  // the next one has to be higher (O1)
+  const std::string& name = node.config->name();
+  if (!node.contradiction.empty()) return absl::StrFormat("%s contradicts itself: %s", name, node.contradiction);
+  if (node.report != nullptr && node.report->highest_epoch() >= kMostEpochs)
+    return absl::StrFormat("%s has seen the last epoch there is", name);
+  if (node.running != v1::TERNARY_YES || node.report->wsrep().gcomm_uuid().empty()) return "";
+  const NodeFacts* first = FindByUuid(nodes, node.report->wsrep().gcomm_uuid());
+  if (first == &node) return "";
+  return absl::StrFormat("%s and %s report the same gcomm uuid", first->config->name(), name);
+}
+
 // A promise counts for the epoch of the promotion that is under way, and for nothing else.
 bool HasPromised(const NodeFacts& node, const v1::Grant& grant) {
   return grant.state() == v1::GRANT_STATE_FREEZING && node.report->freeze().frozen() &&
@@ -183,6 +200,10 @@ Other Judge(const v1::Configuration& config, const v1::Member& member, const v1:
     return other;
   }
   const bool promised = HasPromised(*node, state.durable().grant());
+  if (!promised && report.nonce().empty()) {
+    other.detail = absl::StrFormat("%s cannot be asked for its promise: its report has no nonce", member.dbserver());
+    return other;
+  }
   other.proof = promised ? Other::Proof::kProven : Other::Proof::kPromise;
   other.detail = absl::StrFormat(
       "E1: %s is seen to be %s%s", member.dbserver(), stopped ? "stopped" : "non-Primary",
@@ -222,6 +243,7 @@ PromotionPlan PlanPromotion(const v1::Configuration& config, const v1::Arbitrato
     return plan;
   }
   for (const NodeFacts& node : facts.nodes) {
+    if (std::string why = WhyUnbelievable(node, facts.nodes); !why.empty()) plan.missing.push_back(std::move(why));
     if (node.primary == v1::TERNARY_YES)
       plan.missing.push_back(absl::StrFormat("%s is in a primary component", node.config->name()));
     if (node.running != v1::TERNARY_YES) continue;

@@ -44,6 +44,7 @@ std::string NoteOn(const NodeFacts& node, const v1::Configuration& config) {
     notes.push_back(
         absl::StrFormat("runs configuration version %d, the arbitrator %d", report.config_version(), config.version()));
   }
+  if (!node.contradiction.empty()) notes.push_back("contradicts itself: " + node.contradiction);
   if (node.fresh && !report.wsrep_node_name().empty() && report.wsrep_node_name() != node.config->name()) {
     notes.push_back(absl::StrFormat("its wsrep_node_name is '%s'", report.wsrep_node_name()));
   }

@@ -57,6 +57,7 @@ std::optional<RecoveredPosition> ParsePosition(absl::string_view text) {
   const std::pair<absl::string_view, absl::string_view> uuid_and_seqno =
       absl::StrSplit(position_and_gtid.first, absl::MaxSplits(':', 1));
   std::int64_t seqno = -1;
+  if (!std::all_of(text.begin(), text.end(), absl::ascii_isgraph)) return std::nullopt;  // it becomes an argument
   if (!IsUuid(uuid_and_seqno.first) || !ParseSeqno(uuid_and_seqno.second, &seqno)) return std::nullopt;
   RecoveredPosition recovered;
   recovered.position.set_uuid(absl::AsciiStrToLower(uuid_and_seqno.first));

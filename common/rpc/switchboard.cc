@@ -1,11 +1,13 @@
 #include "common/rpc/switchboard.h"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_format.h"
 #include "common/base/check.h"
+#include "common/base/failpoint.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
@@ -16,6 +18,11 @@ namespace {
 
 // Enough to see who is wrongly configured, little enough that a stranger cannot fill the memory.
 constexpr std::size_t kMaxRefusedLogged = 64;
+
+std::string_view VerbName(const v1::Message& message) {
+  const auto* verb = message.GetDescriptor()->FindFieldByNumber(message.verb_case());
+  return verb == nullptr ? "" : std::string_view(verb->name());
+}
 
 }  // namespace
 
@@ -134,7 +141,11 @@ void Switchboard::Flush(Peer& peer) {
     stream->Close(absl::UnavailableError("nothing came back on this stream"));
     return;
   }
-  for (const v1::Message& message : peer.correspondent.TakeDue(now)) peer.stream->Send(message);
+  for (const v1::Message& message : peer.correspondent.TakeDue(now)) {
+    if (!Failpoint("message.before_send", VerbName(message)).ok()) continue;
+    peer.stream->Send(message);
+    Failpoint("message.after_send", VerbName(message)).IgnoreError();
+  }
   WakeAt(peer.correspondent.NextDue());
 }
 

@@ -17,6 +17,10 @@ function(minder_target name)
   if(MINDER_WERROR)
     target_compile_options(${target} PRIVATE -Werror)
   endif()
+  if(MINDER_FUZZ)
+    target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
+    target_link_options(${target} PUBLIC -fsanitize=address,undefined)
+  endif()
 endfunction()
 
 # minder_test(NAME [LABELS …] [TIMEOUT seconds] SOURCES … [DEPS …]): one GoogleTest program, one ctest entry per case.

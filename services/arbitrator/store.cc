@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/base/check.h"
+#include "common/base/failpoint.h"
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
 #include "google/protobuf/util/json_util.h"
@@ -40,6 +41,12 @@ std::string HashOf(const std::string& previous, const std::string& number, const
   std::array<unsigned char, SHA256_DIGEST_LENGTH> digest;
   SHA256(reinterpret_cast<const unsigned char*>(all.data()), all.size(), digest.data());
   return absl::BytesToHexString(std::string(digest.begin(), digest.end()));
+}
+
+// What a write is about: how far it brings a grant, or else what it records.
+std::string MomentOf(const v1::DurableState& state, const Records& records) {
+  if (records.empty()) return "";
+  return records[0].kind() == "grant" ? v1::GrantState_Name(state.grant().state()) : records[0].kind();
 }
 
 class SqliteStore : public Store {
@@ -70,9 +77,12 @@ class SqliteStore : public Store {
 
   absl::Status Save(const v1::DurableState& state, const Records& records) override {
     MINDER_RETURN_IF_ERROR(Execute("BEGIN"));
+    const std::string moment = MomentOf(state, records);
     absl::Status status = Write(state, records);
+    if (status.ok()) status = Failpoint("store.before_commit", moment);
     if (status.ok()) status = Execute("COMMIT");
     if (!status.ok()) Execute("ROLLBACK").IgnoreError();
+    if (status.ok()) Failpoint("store.after_commit", moment).IgnoreError();
     return status;
   }
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_format.h"
 #include "common/base/check.h"
+#include "common/base/failpoint.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
@@ -96,7 +97,9 @@ void OrderKeeper::On(const v1::MakePrimary& order) {
       return Conclude(promise_.make_primary(), absl::FailedPreconditionError(written.message()));
     }
     worker_.Do([this, not_after, status = promise_.make_primary()] {
-      const absl::Status outcome = handlers_.make_primary(not_after);
+      absl::Status outcome = Failpoint("agent.before_promotion");
+      if (outcome.ok()) outcome = handlers_.make_primary(not_after);
+      Failpoint("agent.after_promotion").IgnoreError();
       loop_.Post([this, outcome, status] {
         carrying_out_ = false;
         Conclude(status, outcome);

@@ -61,6 +61,7 @@ struct World {
   void Received(int i, absl::Duration ago) { *Node(i).mutable_received_at() = ToProto(ToSinceBoot(now - ago)); }
   void NonPrimary(int i) {
     Report(i).set_primary(v1::TERNARY_NO);
+    Report(i).mutable_wsrep()->set_cluster_status(v1::CLUSTER_STATUS_NON_PRIMARY);
     Report(i).mutable_wsrep()->set_local_state(v1::LOCAL_STATE_INITIALIZED);
     Report(i).mutable_wsrep()->set_ready(false);
   }

@@ -254,12 +254,13 @@ absl::StatusOr<std::vector<std::string>> Lab::StartArguments(const Party& party)
   return argv;
 }
 
-absl::Status Lab::Start(const std::string& name) const {
+absl::Status Lab::Start(const std::string& name, const std::string& failpoints) const {
   MINDER_ASSIGN_OR_RETURN(const Party party, FindParty(plan_, name));
   if (Find(name).ok()) return absl::OkStatus();
   const bool by_agent = plan_.agents && IsMariadbd(party) && Find(AgentOf(name)).ok();
   if (!by_agent) {
-    MINDER_ASSIGN_OR_RETURN(const std::vector<std::string> argv, StartArguments(party));
+    MINDER_ASSIGN_OR_RETURN(std::vector<std::string> argv, StartArguments(party));
+    if (!failpoints.empty()) argv.insert(argv.begin(), {"env", "MINDER_FAILPOINTS=" + failpoints});
     // mariadbd writes its own log, as its own user, once it has read its configuration.
     const std::string log = plan_.LogPath(IsMariadbd(party) ? name + "/start" : name);
     MINDER_RETURN_IF_ERROR(Spawn(OnHost(plan_, party.host, argv), log).status());

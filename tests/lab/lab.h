@@ -55,7 +55,8 @@ class Lab {
   absl::Status Continue(const std::string& party) const;  // SIGCONT
   // Fine when it runs already. A mariadbd whose agent runs is left to that agent, and waited for; otherwise it is
   // started with its recovered position, so that it needs no SST.
-  absl::Status Start(const std::string& party) const;
+  // `failpoints` becomes MINDER_FAILPOINTS of one of minder's programs (common/base/failpoint.h).
+  absl::Status Start(const std::string& party, const std::string& failpoints = "") const;
   absl::Status Restart(const std::string& party) const;  // SIGKILL, then Start
   // NOT_FOUND when it does not run.
   absl::StatusOr<Process> Find(const std::string& party) const;

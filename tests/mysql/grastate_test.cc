@@ -86,7 +86,8 @@ TEST(RecoveredPosition, HostileLogsGiveNone) {
        {std::string(), std::string("WSREP: Recovered position:"), std::string("WSREP: Recovered position: x:1\n"),
         std::string("WSREP: Recovered position: ") + kUuid + "\n",
         std::string("WSREP: Recovered position: ") + kUuid + ":--1\n",
-        std::string("WSREP: Recovered position: ") + kUuid + ":3;rm -rf\n", std::string(5 << 20, '\0')}) {
+        std::string("WSREP: Recovered position: ") + kUuid + ":3;rm -rf\n",
+        std::string("WSREP: Recovered position: ") + kUuid + ":3,0-1" + '\x01' + "\n", std::string(5 << 20, '\0')}) {
     EXPECT_EQ(ParseRecoveredPosition(log).status().code(), absl::StatusCode::kNotFound) << log.substr(0, 80);
   }
 }

@@ -338,6 +338,13 @@ TEST_F(PrimaryServiceTest, WhatCannotBeRecordedIsNotOrderedAndEverybodyCanSeeWhy
   }
   EXPECT_EQ(change.summary().diagnosis(), v1::DIAGNOSIS_HEALTHY) << "those who watch are told all the same";
   EXPECT_THAT(change.summary().reason(), HasSubstr("no space left"));
+  const auto drain_context = Context();
+  v1::DrainRequest drain;
+  drain.set_dbserver("b1");
+  const auto drains = stub_->Drain(drain_context.get(), drain);
+  for (v1::DrainResponse progress; drains->Read(&progress);) {
+  }
+  ExpectRefused(drains->Finish(), grpc::StatusCode::INTERNAL, "NOT_RECORDED");
   disk_full_ = false;
   Say();
   WaitFor([](const v1::ExplainResponse& e) { return e.missing().empty() && e.state().durable().epoch() == 0; });

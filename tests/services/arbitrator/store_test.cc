@@ -3,9 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
+#include <sys/mount.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+
+#include "common/base/failpoint.h"
+#include "common/base/file.h"
 
 namespace minder {
 namespace {
@@ -153,6 +161,89 @@ TEST_F(StoreTest, GarbageIsNamedNotOverwritten) {
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(std::string(status.message()), HasSubstr("arbitrator.sqlite"));
   EXPECT_EQ(std::filesystem::file_size(directory_ + "/arbitrator.sqlite"), 4096u);
+}
+
+TEST_F(StoreTest, F35AWriteIsThereInFullOrNotAtAll) {
+  for (const auto& [failpoint, entries] :
+       {std::pair("store.before_commit/drain=exit", 3), std::pair("store.after_commit=exit", 4)}) {
+    WriteThree();
+    Records four = One("four");
+    four[0].set_kind("drain");
+    EXPECT_EXIT(
+        {
+          setenv("MINDER_FAILPOINTS", failpoint, 1);
+          OpenSqliteStore(directory_, "shop").value()->Save(StateAt(9), four).IgnoreError();
+          _exit(0);
+        },
+        ::testing::ExitedWithCode(kFailpointExit), failpoint[6] == 'b' ? "before_commit/drain" : "after_commit/drain");
+    EXPECT_THAT(HistoryOf().entries(), SizeIs(entries));
+    EXPECT_EQ(HistoryOf().broken_at(), 0u);
+    EXPECT_EQ(OpenSqliteStore(directory_, "shop").value()->Load()->epoch(), entries == 4 ? 9u : 1u);
+    std::filesystem::remove_all(directory_);
+  }
+}
+
+// Whatever page is lost: what is read is what was written, or an error.
+TEST_F(StoreTest, F16ADamagedPageIsAnErrorOrHarmless) {
+  WriteThree();
+  const std::string whole = ReadFile(path(), 1 << 24).value();
+  int errors = 0;
+  for (std::size_t at = 0; at < whole.size(); at += 1024) {
+    std::ofstream(path(), std::ios::binary) << std::string(whole).replace(at, 1024, 1024, '\x5a');
+    const auto store = OpenSqliteStore(directory_, "shop");
+    const auto state = store.ok() ? (*store)->Load() : store.status();
+    const auto history = store.ok() ? (*store)->History(100) : store.status();
+    if (state.ok()) {
+      EXPECT_EQ(state->SerializeAsString(), StateAt(1).SerializeAsString()) << "byte " << at;
+    }
+    if (history.ok()) {
+      EXPECT_TRUE(history->entries_size() == 3 || history->broken_at() != 0 || !state.ok()) << "byte " << at;
+    }
+    errors += state.ok() && history.ok() ? 0 : 1;
+  }
+  EXPECT_GT(errors, 3);
+}
+
+// A state directory on a disk of its own, of 256 KB.
+class StateDiskTest : public StoreTest {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root to mount a disk";
+    StoreTest::SetUp();
+    std::filesystem::create_directory(directory_);
+    ASSERT_EQ(mount("minder-test", directory_.c_str(), "tmpfs", 0, "size=256k"), 0) << strerror(errno);
+  }
+  void TearDown() override {
+    if (directory_.empty()) return;
+    EXPECT_EQ(umount2(directory_.c_str(), MNT_DETACH), 0) << strerror(errno);
+    StoreTest::TearDown();
+  }
+};
+
+TEST_F(StateDiskTest, F16OnAFullDiskNothingIsChangedAndEverythingCanBeRead) {
+  const auto store = OpenSqliteStore(directory_, "shop").value();
+  ASSERT_TRUE(store->Save(StateAt(1), One("one")).ok());
+  std::ofstream(directory_ + "/filler") << std::string(1 << 20, 'x');
+  const std::string long_text(100'000, 'y');
+  const absl::Status full = store->Save(StateAt(2), One(long_text));
+  EXPECT_EQ(full.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(full.message()), HasSubstr("arbitrator.sqlite: database or disk is full"));
+  EXPECT_EQ(store->Load()->epoch(), 1u);
+  EXPECT_THAT(store->History(100)->entries(), SizeIs(1));
+  std::filesystem::remove(directory_ + "/filler");
+  EXPECT_TRUE(store->Save(StateAt(2), One(long_text)).ok());
+  EXPECT_EQ(store->History(100)->broken_at(), 0u);
+}
+
+TEST_F(StateDiskTest, F16OnAReadOnlyDiskEverythingCanBeReadAndNothingIsRecorded) {
+  WriteThree();
+  ASSERT_EQ(mount(nullptr, directory_.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr), 0) << strerror(errno);
+  const auto store = OpenSqliteStore(directory_, "shop").value();
+  const absl::Status refused = store->Save(StateAt(9), One("four"));
+  EXPECT_EQ(refused.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("arbitrator.sqlite: attempt to write a readonly database"));
+  EXPECT_EQ(store->Load()->epoch(), 1u);
+  EXPECT_THAT(store->History(100)->entries(), SizeIs(3));
 }
 
 }  // namespace

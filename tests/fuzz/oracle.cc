@@ -1,0 +1,334 @@
+#include "tests/fuzz/oracle.h"
+
+#include <algorithm>
+#include <set>
+#include <string_view>
+#include <vector>
+
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "common/core/proto_time.h"
+
+namespace minder {
+namespace {
+
+using Names = google::protobuf::RepeatedPtrField<std::string>;
+
+bool In(const Names& names, const std::string& name) { return std::ranges::find(names, name) != names.end(); }
+
+bool Same(const Names& a, const Names& b) { return std::ranges::equal(a, b); }
+
+bool IsOpen(const v1::Grant& grant) {
+  return grant.state() == v1::GRANT_STATE_FREEZING || grant.state() == v1::GRANT_STATE_ORDERED;
+}
+
+// Whatever else it says.
+bool SaysPrimary(const v1::DbStatusReport& report) {
+  return report.primary() == v1::TERNARY_YES || report.wsrep().cluster_status() == v1::CLUSTER_STATUS_PRIMARY;
+}
+
+class Oracle {
+ public:
+  Oracle(const v1::Configuration& config, const v1::ArbitratorState& state, BootTime now, const v1::Decision& decision)
+      : config_(config), state_(state), now_(now), before_(state.durable()), next_(decision.next()), it_(decision) {}
+
+  std::string Judge() {
+    JudgeGrant();
+    JudgeEvictions();
+    JudgeConfirmed();
+    JudgeDrains();
+    JudgeOrders();
+    return absl::StrJoin(wrong_, "\n");
+  }
+
+ private:
+  void Must(bool holds, const std::string& what) {
+    if (!holds) wrong_.push_back(what);
+  }
+
+  const v1::DbStatusReport* Known(const std::string& dbserver) const {
+    const auto& configured = config_.dbservers();
+    if (std::ranges::find(configured, dbserver, &v1::DbserverConfig::name) == configured.end()) return nullptr;
+    const auto it = std::ranges::find(state_.dbservers(), dbserver, &v1::DbserverKnowledge::name);
+    return it == state_.dbservers().end() ? nullptr : &it->report();
+  }
+
+  const v1::DbStatusReport* Fresh(const std::string& dbserver) const {
+    const v1::DbStatusReport* report = Known(dbserver);
+    if (report == nullptr) return nullptr;
+    const auto known = std::ranges::find(state_.dbservers(), dbserver, &v1::DbserverKnowledge::name);
+    const absl::Duration since = now_ - SinceBoot(FromProto(known->received_at()));
+    const absl::Duration age = since + std::max(FromProto(report->age()), absl::ZeroDuration());
+    return age <= FromProto(config_.timings().fresh_for()) ? report : nullptr;
+  }
+
+  template <typename Condition>
+  bool AnyFresh(Condition condition) const {
+    return std::ranges::any_of(config_.dbservers(), [&](const v1::DbserverConfig& node) {
+      const v1::DbStatusReport* report = Fresh(node.name());
+      return report != nullptr && condition(*report);
+    });
+  }
+
+  bool Runs(const std::string& gcomm_uuid) const {
+    return AnyFresh([&](const v1::DbStatusReport& report) {
+      return report.running() == v1::TERNARY_YES && report.wsrep().gcomm_uuid() == gcomm_uuid;
+    });
+  }
+
+  bool Recorded(std::string_view kind, std::uint64_t epoch) const {
+    return std::ranges::any_of(it_.records(),
+                               [&](const v1::AuditRecord& r) { return r.kind() == kind && r.epoch() == epoch; });
+  }
+
+  bool Paused() const { return before_.has_pause() && SinceBoot(FromProto(before_.pause().until())) > now_; }
+
+  void JudgeGrant() {
+    const v1::Grant& old = before_.grant();
+    const v1::Grant& grant = next_.grant();
+    Must(next_.epoch() >= before_.epoch(), "the epoch falls");
+    if (IsOpen(old) && IsOpen(grant)) {
+      Must(old.epoch() == grant.epoch(), "two grants at once");
+      Must(old.view_id() == grant.view_id() && absl::StrJoin(old.group(), "+") == absl::StrJoin(grant.group(), "+"),
+           "a grant for another group than was recorded");
+    }
+    if (!IsOpen(old) && IsOpen(grant)) JudgeBeginning(grant);
+    if (old.state() == v1::GRANT_STATE_ORDERED && grant.state() == v1::GRANT_STATE_ORDERED) {
+      Must(old.SerializeAsString() == grant.SerializeAsString(), "an order is changed after it was given");
+    } else if (grant.state() == v1::GRANT_STATE_ORDERED) {
+      JudgeOrdering(grant);
+    }
+    if (old.state() == v1::GRANT_STATE_ORDERED && !IsOpen(grant)) JudgeEnd(grant);
+    if (IsOpen(old) != IsOpen(grant)) Must(Recorded("grant", grant.epoch()), "a grant begins or ends without a record");
+  }
+
+  void JudgeBeginning(const v1::Grant& grant) {
+    Must(grant.epoch() == next_.epoch() && grant.epoch() > before_.epoch(), "the epoch does not rise");
+    for (const v1::DbserverConfig& node : config_.dbservers()) {
+      const v1::DbStatusReport* report = Known(node.name());
+      Must(report == nullptr || report->highest_epoch() < grant.epoch(), "an epoch that an agent has seen");
+    }
+    const bool by_itself = config_.promotion().mode() == v1::Promotion::MODE_AUTO;
+    Must(by_itself || before_.has_request(), "nobody asked for a promotion");
+    const BootTime held_until =
+        SinceBoot(FromProto(before_.grant().ordered_at())) + FromProto(config_.promotion().hold_down());
+    Must(before_.has_request() || before_.grant().state() != v1::GRANT_STATE_DONE || now_ >= held_until,
+         "not held down");
+    Must(grant.forced_by().empty() || before_.request().force(), "forced by nobody");
+    JudgeProof(grant, false);
+  }
+
+  void JudgeOrdering(const v1::Grant& grant) {
+    Must(Recorded("grant", grant.epoch()), "ordered without a record");
+    Must(In(grant.group(), grant.target()), "the target is not in the group");
+    const v1::DbStatusReport* target = Fresh(grant.target());
+    Must(target != nullptr && !grant.nonce().empty() && target->nonce() == grant.nonce(),
+         "the order quotes no fresh report of its target");
+    JudgeProof(grant, true);
+  }
+
+  void JudgeProof(const v1::Grant& grant, bool ordered) {
+    const v1::ConfirmedPrimary& last = next_.confirmed();
+    const bool forced = !grant.forced_by().empty();
+    Must(!Paused(), "promoted during a pause");
+    Must(!AnyFresh(SaysPrimary), "promoted beside a primary component");
+    Must(last.members_size() > 0 && last.view().id() == grant.view_id(), "promoted upon no known primary component");
+    std::int64_t best = -1;
+    for (const std::string& name : grant.group()) {
+      JudgeInGroup(name, last, forced, best);
+    }
+    for (const v1::Member& member : last.members()) {
+      if (In(grant.group(), member.dbserver())) continue;
+      Must(In(grant.others(), member.dbserver()), member.dbserver() + " is forgotten");
+      Must(forced || Dead(member, last) || NotPrimary(member, last, ordered ? grant.epoch() : 0),
+           member.dbserver() + " has neither promised nor died");
+    }
+    for (const v1::DbserverConfig& node : config_.dbservers()) {
+      const v1::DbStatusReport* report = Known(node.name());
+      if (report == nullptr || forced) continue;
+      const bool same = report->has_wsrep() && report->wsrep().local_state_uuid() == last.state_uuid();
+      Must(!same || report->wsrep().last_committed() <= best, "data of " + node.name() + " would be lost");
+      if (In(grant.group(), node.name())) continue;
+      for (const v1::Position& at : {report->stopped().grastate(), report->stopped().recovered()})
+        Must(at.uuid() != last.state_uuid() || at.seqno() <= best, "data of " + node.name() + " would be lost");
+    }
+  }
+
+  void JudgeInGroup(const std::string& name, const v1::ConfirmedPrimary& last, bool forced, std::int64_t& best) {
+    const v1::DbStatusReport* report = Fresh(name);
+    if (report == nullptr) return Must(false, name + " is promoted unseen");
+    const v1::WsrepStatus& wsrep = report->wsrep();
+    best = std::max(best, wsrep.last_committed());
+    Must(report->running() == v1::TERNARY_YES && report->primary() == v1::TERNARY_NO &&
+             wsrep.cluster_status() == v1::CLUSTER_STATUS_NON_PRIMARY,
+         name + " is not seen to be non-Primary");
+    const auto& members = last.members();
+    Must(std::ranges::find(members, wsrep.gcomm_uuid(), &v1::Member::gcomm_uuid) != members.end() &&
+             report->last_primary_view().id() == last.view().id(),
+         name + " was elsewhere since");
+    Must(wsrep.local_state_uuid() == last.state_uuid() && wsrep.last_committed() >= 0, name + " has other data");
+    Must(wsrep.local_recv_queue() == 0 && wsrep.evs_state() == "OPERATIONAL", name + " is not settled");
+    Must(forced || report->process().was_primary(), name + " has its data from its disk");
+    Must(report->has_provider_options() && !report->provider_options().ignore_sb() &&
+             !report->provider_options().ignore_quorum(),
+         name + " may ignore what Galera decides");
+    Must(report->config_version() == config_.version(), name + " runs another configuration");
+    const auto same = std::ranges::count_if(config_.dbservers(), [&](const v1::DbserverConfig& node) {
+      const v1::DbStatusReport* other = Fresh(node.name());
+      return other != nullptr && other->running() == v1::TERNARY_YES &&
+             other->wsrep().gcomm_uuid() == wsrep.gcomm_uuid();
+    });
+    Must(same == 1, name + " shares its uuid with another");
+  }
+
+  // E3: its own agent saw it end, or that is on the record; and nobody runs with its uuid.
+  bool Dead(const v1::Member& member, const v1::ConfirmedPrimary& last) const {
+    if (Runs(member.gcomm_uuid())) return false;
+    const auto& known = before_.deaths();
+    if (std::ranges::find(known, member.gcomm_uuid(), &v1::Death::gcomm_uuid) != known.end()) return true;
+    const v1::DbStatusReport* report = Fresh(member.dbserver());
+    return report != nullptr && report->process().last_exit().gcomm_uuid() == member.gcomm_uuid() &&
+           report->last_primary_view().id() == last.view().id();
+  }
+
+  // E1; `epoch` is that of the promise, 0 when none is needed yet.
+  bool NotPrimary(const v1::Member& member, const v1::ConfirmedPrimary& last, std::uint64_t epoch) const {
+    const v1::DbStatusReport* report = Fresh(member.dbserver());
+    if (report == nullptr || report->primary() != v1::TERNARY_NO) return false;
+    if (report->last_primary_view().id() != last.view().id()) return false;
+    return epoch == 0 || (report->freeze().frozen() && report->freeze().epoch() >= epoch);
+  }
+
+  // O8, and O4: an order is given up only when its target shows that it will not be carried out, or is dead.
+  void JudgeEnd(const v1::Grant& grant) {
+    if (grant.state() == v1::GRANT_STATE_DONE) {
+      return Must(std::ranges::any_of(grant.group(),
+                                      [&](const std::string& name) {
+                                        const v1::DbStatusReport* report = Fresh(name);
+                                        return report != nullptr && SaysPrimary(*report) &&
+                                               report->last_primary_view().id() != grant.view_id();
+                                      }),
+                  "done, and nobody is primary");
+    }
+    const auto& deaths = next_.deaths();
+    if (std::ranges::find(deaths, grant.target(), &v1::Death::dbserver) != deaths.end()) return;
+    const v1::DbStatusReport* target = Fresh(grant.target());
+    if (target == nullptr || target->primary() != v1::TERNARY_NO) return Must(false, "given up, and nothing is known");
+    const bool over = std::ranges::any_of(target->orders(), [&](const v1::OrderStatus& order) {
+      return order.epoch() == grant.epoch() &&
+             (order.outcome() == v1::ORDER_OUTCOME_REFUSED || order.outcome() == v1::ORDER_OUTCOME_FAILED);
+    });
+    const BootTime expiry = SinceBoot(FromProto(grant.ordered_at())) + FromProto(config_.promotion().order_validity());
+    Must(over || (now_ > expiry && target->highest_epoch() < grant.epoch()),
+         "given up, and it may still be carried out");
+  }
+
+  void JudgeEvictions() {
+    for (const v1::Eviction& eviction : next_.evictions()) {
+      const bool old = std::ranges::any_of(before_.evictions(), [&](const v1::Eviction& e) {
+        return e.gcomm_uuid() == eviction.gcomm_uuid() && e.nonce() == eviction.nonce() && e.by() == eviction.by();
+      });
+      if (old) continue;
+      const v1::DbStatusReport* dead = Fresh(eviction.dbserver());
+      Must(dead != nullptr && dead->running() == v1::TERNARY_NO && dead->process().pid() == 0 &&
+               !eviction.gcomm_uuid().empty() && dead->process().last_exit().gcomm_uuid() == eviction.gcomm_uuid(),
+           "evicted without proof of death");
+      Must(!Runs(eviction.gcomm_uuid()), "evicted, and it runs");
+      const v1::DbStatusReport* by = Fresh(eviction.by());
+      Must(by != nullptr && by->primary() == v1::TERNARY_YES, "evicted by one who is not primary");
+      Must(by != nullptr && by->nonce() == eviction.nonce() && !by->nonce().empty(), "the eviction quotes no report");
+      Must(config_.promotion().eviction() == v1::Promotion::SWITCH_ON && !Paused(), "evicted although that is off");
+      Must(Recorded("eviction", next_.epoch()), "evicted without a record");
+    }
+  }
+
+  void JudgeConfirmed() {
+    const v1::PrimaryView& view = next_.confirmed().view();
+    if (next_.confirmed().SerializeAsString() == before_.confirmed().SerializeAsString()) return;
+    Must(!view.id().empty() && view.members_size() > 0, "a last primary component without a name or a member");
+    Must(view.id() != before_.confirmed().view().id() || Same(view.members(), before_.confirmed().view().members()),
+         "the same last primary component with other members");
+    Must(view.id() == before_.confirmed().view().id() || Recorded("confirmed", before_.epoch()),
+         "a last primary component without a record");
+    for (const std::string& uuid : view.members()) {
+      const auto names_it = [&](const v1::DbStatusReport& report) {
+        return report.running() == v1::TERNARY_YES && report.wsrep().gcomm_uuid() == uuid &&
+               report.last_primary_view().id() == view.id() &&
+               Same(report.last_primary_view().members(), view.members());
+      };
+      Must(!uuid.empty() && AnyFresh(names_it), uuid + " did not name the last primary component");
+    }
+  }
+
+  void JudgeDrains() {
+    for (const v1::DrainRecord& drain : before_.drains()) {
+      const auto it = std::ranges::find(next_.drains(), drain.dbserver(), &v1::DrainRecord::dbserver);
+      Must(drain.ending() || (it != next_.drains().end() && !it->ending()), "a drain in force is forgotten");
+    }
+  }
+
+  void JudgeOrders() {
+    std::set<std::pair<std::string, int>> slots;
+    for (const v1::Order& order : it_.orders()) {
+      const v1::Party& to = order.receiver();
+      const bool dbserver =
+          to.type() == v1::PARTY_TYPE_DBSERVER &&
+          std::ranges::find(config_.dbservers(), to.name(), &v1::DbserverConfig::name) != config_.dbservers().end();
+      const bool dbclient =
+          to.type() == v1::PARTY_TYPE_DBCLIENT && order.has_routing_intent() &&
+          std::ranges::find(config_.dbclients(), to.name(), &v1::DbclientConfig::name) != config_.dbclients().end();
+      Must((dbserver || dbclient) && to.cluster() == config_.cluster(), "an order to " + to.name() + ", a stranger");
+      Must(slots.emplace(to.ShortDebugString(), order.verb_case()).second, "an order supersedes another at once");
+      JudgeOrder(order, to.name());
+    }
+  }
+
+  void JudgeOrder(const v1::Order& order, const std::string& to) {
+    const v1::Grant& grant = next_.grant();
+    const v1::DbStatusReport* report = Fresh(to);
+    const auto quotes = [&](const std::string& nonce) { return report != nullptr && report->nonce() == nonce; };
+    if (order.has_make_primary()) {
+      const v1::MakePrimary& verb = order.make_primary();
+      Must(grant.state() == v1::GRANT_STATE_ORDERED && verb.epoch() == grant.epoch() && to == grant.target() &&
+               verb.nonce() == grant.nonce(),
+           "an order to promote that is not on the record");
+    } else if (order.has_freeze()) {
+      Must(grant.state() == v1::GRANT_STATE_FREEZING && order.freeze().epoch() == grant.epoch() &&
+               In(grant.others(), to) && quotes(order.freeze().nonce()),
+           "a promise that belongs to no grant");
+    } else if (order.has_evict_member() && !order.evict_member().clear()) {
+      const auto it =
+          std::ranges::find(next_.evictions(), order.evict_member().gcomm_uuid(), &v1::Eviction::gcomm_uuid);
+      Must(it != next_.evictions().end() && it->by() == to && it->nonce() == order.evict_member().nonce(),
+           "an eviction that is not on the record");
+      Must(!Paused(), "evicted during a pause");
+    } else if (order.has_evict_member()) {
+      Must(quotes(order.evict_member().nonce()) && !Paused(), "a list cleared upon no report, or during a pause");
+    } else if (order.has_recover()) {
+      const std::string& gone = order.recover().gone_uuid();
+      Must(quotes(order.recover().nonce()) && report->running() == v1::TERNARY_NO && !Paused(),
+           "told what to do with its server, and not seen to be stopped");
+      Must(gone.empty() || (!Runs(gone) && report->process().last_exit().gcomm_uuid() == gone),
+           "started without a view that it may need");
+    } else if (order.has_routing_intent()) {
+      Must(order.routing_intent().epoch() == next_.epoch(), "balancers hear of another epoch");
+    }
+  }
+
+  const v1::Configuration& config_;
+  const v1::ArbitratorState& state_;
+  const BootTime now_;
+  const v1::DurableState& before_;
+  const v1::DurableState& next_;
+  const v1::Decision& it_;
+  std::vector<std::string> wrong_;
+};
+
+}  // namespace
+
+std::string WhatIsWrong(const v1::Configuration& config, const v1::ArbitratorState& state, BootTime now,
+                        const v1::Decision& decision) {
+  return Oracle(config, state, now, decision).Judge();
+}
+
+}  // namespace minder
