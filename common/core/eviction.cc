@@ -103,13 +103,17 @@ bool GoesOnWithout(const Facts& facts, const std::string& gcomm_uuid) {
   });
 }
 
+const v1::Revocation* FindRevocation(const v1::DurableState& state, const NodeFacts& node) {
+  const auto it = std::ranges::find(state.revoked(), node.config->name(), &v1::Revocation::dbserver);
+  return it == state.revoked().end() ? nullptr : &*it;
+}
+
 // A process that died, or one that its guard ended before this agent started, while its lease is revoked: it may join
 // the primary component that goes on without it, and cannot turn primary by itself.
 bool MayStartAnew(const Facts& facts, const NodeFacts& node, const std::string& gone, const v1::DurableState& state) {
   if (!gone.empty()) return GoesOnWithout(facts, gone);
-  const bool fenced = std::ranges::find(state.revoked(), node.config->name()) != state.revoked().end();
-  return fenced && node.fresh && node.running == v1::TERNARY_NO && !node.report->process().has_last_exit() &&
-         GoesOnWithout(facts, "");
+  return FindRevocation(state, node) != nullptr && node.fresh && node.running == v1::TERNARY_NO &&
+         !node.report->process().has_last_exit() && GoesOnWithout(facts, "");
 }
 
 }  // namespace
@@ -193,6 +197,9 @@ void OrderEvictions(const v1::Configuration& config, const Facts& facts, v1::Dec
     order.mutable_recover()->set_nonce(node.report->nonce());
     order.mutable_recover()->set_action(v1::Recover::ACTION_START);
     order.mutable_recover()->set_gone_uuid(gone);
+    const v1::Revocation* revocation = FindRevocation(decision.next(), node);
+    if (revocation != nullptr && revocation->has_not_beyond())
+      *order.mutable_recover()->mutable_not_beyond() = revocation->not_beyond();
   }
 }
 

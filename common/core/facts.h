@@ -59,8 +59,8 @@ struct Other {
   };
   std::string dbserver;
   Proof proof = Proof::kMissing;
-  std::string detail{};             // what is proven or missing
-  const NodeFacts* node = nullptr;  // nullptr when it is no longer configured
+  std::string detail{};                          // what is proven or missing
+  const NodeFacts* node = nullptr;               // nullptr when it is no longer configured
   std::optional<absl::Duration> fenced_after{};  // with kLease: how long after its lease is revoked, if that is known
 };
 

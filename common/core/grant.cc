@@ -1,7 +1,6 @@
 #include "common/core/grant.h"
 
 #include <algorithm>
-#include <set>
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -39,6 +38,17 @@ bool SamePlan(const v1::Grant& grant, const PromotionPlan& plan) {
          std::ranges::equal(grant.others(), plan.others, {}, {}, &Other::dbserver);
 }
 
+v1::Position PositionOf(const PromotionPlan& plan) {
+  v1::Position position;
+  position.set_seqno(-1);
+  for (const NodeFacts* node : plan.group) {
+    const v1::WsrepStatus& wsrep = node->report->wsrep();
+    position.set_uuid(wsrep.local_state_uuid());
+    position.set_seqno(std::max(position.seqno(), wsrep.last_committed()));
+  }
+  return position;
+}
+
 void GiveOrder(const Facts& facts, BootTime now, v1::Decision& decision) {
   v1::Grant& grant = *decision.mutable_next()->mutable_grant();
   grant.set_state(v1::GRANT_STATE_ORDERED);
@@ -47,12 +57,11 @@ void GiveOrder(const Facts& facts, BootTime now, v1::Decision& decision) {
   const NodeFacts& target = *facts.promotion.group.front();
   grant.set_target(target.config->name());
   grant.set_nonce(target.report->nonce());
+  for (v1::Revocation& revocation : *decision.mutable_next()->mutable_revoked()) {
+    if (!revocation.has_not_beyond()) *revocation.mutable_not_beyond() = PositionOf(facts.promotion);
+  }
   *grant.mutable_ordered_at() = ToProto(ToSinceBoot(now));
   Record(decision, absl::StrFormat("%s is ordered to make %s primary", grant.target(), GroupName(grant)));
-}
-
-void SetRevoked(const std::set<std::string>& names, v1::DurableState& next) {
-  next.mutable_revoked()->Assign(names.begin(), names.end());
 }
 
 // Of a grant that is abandoned nothing came and nothing can: the others are what they were.
@@ -61,9 +70,19 @@ void End(v1::GrantState state, const std::string& why, v1::Decision& decision) {
   next.mutable_grant()->set_state(state);
   Record(decision, why);
   if (state != v1::GRANT_STATE_ABANDONED) return;
-  std::set<std::string> revoked(next.revoked().begin(), next.revoked().end());
-  for (const std::string& other : next.grant().others()) revoked.erase(other);
-  SetRevoked(revoked, next);
+  const auto is_other = [&](const v1::Revocation& r) {
+    return std::ranges::find(next.grant().others(), r.dbserver()) != next.grant().others().end();
+  };
+  auto& revoked = *next.mutable_revoked();
+  revoked.erase(std::remove_if(revoked.begin(), revoked.end(), is_other), revoked.end());
+}
+
+void Revoke(const v1::Grant& grant, v1::DurableState& next) {
+  for (const std::string& other : grant.others()) {
+    const bool known = std::ranges::find(next.revoked(), other, &v1::Revocation::dbserver) != next.revoked().end();
+    if (!known) next.add_revoked()->set_dbserver(other);
+  }
+  std::ranges::sort(*next.mutable_revoked(), {}, &v1::Revocation::dbserver);
 }
 
 const v1::OrderStatus* OutcomeAt(const NodeFacts& node, const v1::Grant& grant) {
@@ -160,11 +179,7 @@ void BeginGrant(const v1::Configuration& config, const Facts& facts, BootTime no
     *fence.mutable_after() = ToProto(*other.fenced_after);
   }
   *grant.mutable_begun_at() = ToProto(ToSinceBoot(now));
-  if (LeasesInUse(config)) {
-    std::set<std::string> revoked(next.revoked().begin(), next.revoked().end());
-    revoked.insert(grant.others().begin(), grant.others().end());
-    SetRevoked(revoked, next);
-  }
+  if (LeasesInUse(config)) Revoke(grant, next);
   if (AllProven(plan)) return GiveOrder(facts, now, decision);
   for (const Other& other : plan.others) grant.add_evidence(other.detail);
   Record(decision, absl::StrFormat("%s is to become primary; %s asked to promise not to", GroupName(grant),
@@ -215,22 +230,25 @@ void OrderGrant(const v1::Configuration& config, const Facts& facts, v1::Decisio
 void RestoreLeases(const v1::Configuration& config, const Facts& facts, v1::Decision& decision) {
   v1::DurableState& next = *decision.mutable_next();
   if (next.revoked().empty() || IsOpen(next.grant())) return;
-  std::set<std::string> revoked;
-  for (const std::string& name : next.revoked()) {
-    const NodeFacts* promoted = Promoted(facts, next.grant());
-    const bool merged =
-        promoted != nullptr && std::ranges::find(promoted->report->members(), name, &v1::ViewMember::name) !=
-                                   promoted->report->members().end();
-    const bool needed = LeasesInUse(config) && FindNode(facts, name) != nullptr;
-    if (needed && !merged) revoked.insert(name);
+  const NodeFacts* promoted = Promoted(facts, next.grant());
+  std::vector<v1::Revocation> left;
+  for (const v1::Revocation& revocation : next.revoked()) {
+    const bool needed = LeasesInUse(config) && FindNode(facts, revocation.dbserver()) != nullptr;
+    const bool merged = promoted != nullptr &&
+                        std::ranges::find(promoted->report->members(), revocation.dbserver(), &v1::ViewMember::name) !=
+                            promoted->report->members().end();
+    if (needed && !merged) left.push_back(revocation);
   }
-  if (std::ranges::equal(revoked, next.revoked())) return;
-  SetRevoked(revoked, next);
+  if (static_cast<int>(left.size()) == next.revoked_size()) return;
+  next.mutable_revoked()->Assign(left.begin(), left.end());
   v1::AuditRecord& record = *decision.add_records();
   record.set_kind("lease");
   record.set_epoch(next.epoch());
-  record.set_text(absl::StrFormat("leases are given again to all but: %s",
-                                  revoked.empty() ? "nobody" : absl::StrJoin(revoked, ", ")));
+  record.set_text(left.empty() ? "everybody gets a lease again"
+                               : absl::StrFormat("leases are given again, but not to %s",
+                                                 absl::StrJoin(left, ", ", [](std::string* out, const auto& r) {
+                                                   out->append(r.dbserver());
+                                                 })));
 }
 
 std::string DescribeGrant(const v1::Grant& grant, const PromotionPlan& plan) {

@@ -31,7 +31,8 @@ std::optional<v1::Lease> LeaseFor(const v1::Configuration& config, const v1::Arb
                                   const std::string& dbserver) {
   const v1::DbserverKnowledge* known = FindByName(state.dbservers(), dbserver);
   const auto& revoked = state.durable().revoked();
-  if (!LeasesInUse(config) || known == nullptr || std::ranges::find(revoked, dbserver) != revoked.end())
+  if (!LeasesInUse(config) || known == nullptr ||
+      std::ranges::find(revoked, dbserver, &v1::Revocation::dbserver) != revoked.end())
     return std::nullopt;
   v1::Lease lease;
   *lease.mutable_ttl() = config.promotion().lease_ttl();

@@ -92,28 +92,30 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Create(EventLoop& loop, const v1::
                                                                 }}));
   MINDER_ASSIGN_OR_RETURN(
       agent->orders_,
-      OrderKeeper::Open(
-          loop,
-          {.state_dir = self->state_dir(),
-           .config_version = config.version(),
-           .order_validity = FromProto(config.promotion().order_validity())},
-          {.make_primary =
-               [raw](BootTime not_after) {
-                 return raw->galera_orders_.MakePrimary(not_after, BootClock().Now() + kOrderDeadline);
-               },
-           .evict =
-               [raw](const v1::EvictMember& order, const v1::DbStatusReport& seen,
-                     const std::function<bool()>& superseded) {
-                 const BootTime until = BootClock().Now() + kOrderDeadline;
-                 if (order.clear()) return raw->galera_orders_.ClearEvicted(until);
-                 return raw->galera_orders_.Evict(order, seen, superseded, until);
-               },
-           .start_without_view = [raw](const std::string& gone_uuid) { raw->supervisor_.StartWithoutView(gone_uuid); },
-           .on_change =
-               [raw] {
-                 raw->Report();
-                 raw->ProbeNow();
-               }}));
+      OrderKeeper::Open(loop,
+                        {.state_dir = self->state_dir(),
+                         .config_version = config.version(),
+                         .order_validity = FromProto(config.promotion().order_validity())},
+                        {.make_primary =
+                             [raw](BootTime not_after) {
+                               return raw->galera_orders_.MakePrimary(not_after, BootClock().Now() + kOrderDeadline);
+                             },
+                         .evict =
+                             [raw](const v1::EvictMember& order, const v1::DbStatusReport& seen,
+                                   const std::function<bool()>& superseded) {
+                               const BootTime until = BootClock().Now() + kOrderDeadline;
+                               if (order.clear()) return raw->galera_orders_.ClearEvicted(until);
+                               return raw->galera_orders_.Evict(order, seen, superseded, until);
+                             },
+                         .start_without_view =
+                             [raw](const std::string& gone_uuid, const std::optional<v1::Position>& not_beyond) {
+                               raw->supervisor_.StartWithoutView(gone_uuid, not_beyond);
+                             },
+                         .on_change =
+                             [raw] {
+                               raw->Report();
+                               raw->ProbeNow();
+                             }}));
   return agent;
 }
 

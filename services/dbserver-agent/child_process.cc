@@ -24,7 +24,7 @@ class ChildProcess : public ServerProcess {
 
   absl::StatusOr<std::optional<RunningServer>> Find() override { return Lookup(); }
 
-  absl::StatusOr<RunningServer> Start() override {
+  absl::StatusOr<RunningServer> Start(const std::optional<v1::Position>& not_beyond) override {
     if (auto running = Lookup()) return *std::move(running);
     std::vector<std::string> command = options_.command;
     recovered_.reset();
@@ -32,6 +32,8 @@ class ChildProcess : public ServerProcess {
       MINDER_ASSIGN_OR_RETURN(recovered_, Recover());
       if (HasData(recovered_->position)) command.push_back("--wsrep_start_position=" + recovered_->start_position);
     }
+    const v1::StoppedState stopped = ReadStopped();
+    MINDER_RETURN_IF_ERROR(CheckNotBeyond(recovered_ ? stopped.recovered() : stopped.grastate(), not_beyond));
     MINDER_ASSIGN_OR_RETURN(Spawned spawned, Spawn(command, options_.output));
     stopping_ = false;
     return RunningServer{.pid = spawned.pid, .pidfd = std::move(spawned.pidfd), .started_at = BootClock().Now()};

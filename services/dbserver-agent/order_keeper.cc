@@ -130,7 +130,8 @@ void OrderKeeper::On(const v1::Recover& order) {
   if (const std::string why = WhyRefused(order, Own(), loop_.Now()); !why.empty())
     return Refuse(kVerb, order.epoch(), order.nonce(), why);
   outcomes_[kVerb] = StatusOf(kVerb, order.epoch(), order.nonce(), v1::ORDER_OUTCOME_DONE);
-  handlers_.start_without_view(order.gone_uuid());
+  handlers_.start_without_view(order.gone_uuid(),
+                               order.has_not_beyond() ? std::optional(order.not_beyond()) : std::nullopt);
 }
 
 // A refused order stays refused: it may come twice, and its sender counts on the first answer.

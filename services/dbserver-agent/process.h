@@ -36,7 +36,8 @@ class ServerProcess {
   virtual absl::StatusOr<std::optional<RunningServer>> Find() = 0;
 
   // Starts it, never with a bootstrap flag. After an unclean stop it first recovers the position from InnoDB.
-  virtual absl::StatusOr<RunningServer> Start() = 0;
+  // FAILED_PRECONDITION, and not started, when the position on disk is beyond `not_beyond`, if that is given.
+  virtual absl::StatusOr<RunningServer> Start(const std::optional<v1::Position>& not_beyond) = 0;
 
   // Asks it to stop and waits; DEADLINE_EXCEEDED when it has not ended after `deadline`.
   virtual absl::Status Stop(absl::Duration deadline) = 0;

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "absl/strings/str_format.h"
 #include "common/base/file.h"
 #include "common/mysql/grastate.h"
 #include "common/mysql/gvwstate.h"
@@ -32,6 +33,15 @@ absl::Status MoveOldViewAside(const std::string& data_dir) {
   const std::string path = data_dir + "/gvwstate.dat";
   if (rename(path.c_str(), (path + ".gone").c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
   return absl::ErrnoToStatus(errno, "cannot move " + path + " aside");
+}
+
+absl::Status CheckNotBeyond(const v1::Position& own, const std::optional<v1::Position>& limit) {
+  if (!limit || !HasData(own) || (own.uuid() == limit->uuid() && own.seqno() <= limit->seqno()))
+    return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrFormat(
+      "its data is at %s:%d, and the primary component was promoted at %s:%d: what it wrote alone is in no other node. "
+      "Move its data directory aside, to look for those transactions; an empty one is filled from another node",
+      own.uuid(), own.seqno(), limit->uuid(), limit->seqno()));
 }
 
 bool StoppedCleanly(const std::string& data_dir) { return HasData(StoppedStateOf(data_dir).grastate()); }

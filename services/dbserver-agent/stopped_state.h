@@ -20,6 +20,9 @@ std::optional<v1::PrimaryView> LastPrimaryViewOf(const std::string& data_dir);
 // when there is none. Blocks.
 absl::Status MoveOldViewAside(const std::string& data_dir);
 
+// FAILED_PRECONDITION, with the cure, when `own` has data that is not of the history of `limit`, or is beyond it.
+absl::Status CheckNotBeyond(const v1::Position& own, const std::optional<v1::Position>& limit);
+
 // True when grastate.dat holds a position: the server was shut down, and needs no --wsrep-recover.
 bool StoppedCleanly(const std::string& data_dir);
 

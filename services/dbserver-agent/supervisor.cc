@@ -44,10 +44,11 @@ void Supervisor::DoStart(bool is_restart) {
     return handlers_.on_change();
   }
   busy_ = true;
-  worker_.Do([this, is_restart, forget = std::exchange(forget_view_, false)] {
+  worker_.Do([this, is_restart, forget = std::exchange(forget_view_, false),
+              not_beyond = std::exchange(not_beyond_, std::nullopt)] {
     const absl::Status forgotten = forget ? handlers_.forget_view() : absl::OkStatus();
     auto started = std::make_shared<absl::StatusOr<RunningServer>>(
-        forgotten.ok() ? process_.Start() : absl::StatusOr<RunningServer>(forgotten));
+        forgotten.ok() ? process_.Start(not_beyond) : absl::StatusOr<RunningServer>(forgotten));
     v1::StoppedState stopped = process_.ReadStopped();
     loop_.Post([this, started, stopped, is_restart] { OnStarted(std::move(*started), stopped, is_restart); });
   });
@@ -137,9 +138,10 @@ void Supervisor::OnEnding(const Ending& ending, const v1::StoppedState& stopped)
   handlers_.on_change();
 }
 
-void Supervisor::StartWithoutView(const std::string& gone_uuid) {
+void Supervisor::StartWithoutView(const std::string& gone_uuid, const std::optional<v1::Position>& not_beyond) {
   if (restart_timer_ == 0 && !held_back_) return;
   if (observed_.last_exit && observed_.last_exit->gcomm_uuid != gone_uuid) return;
+  not_beyond_ = not_beyond;
   if (!std::exchange(forget_view_, true))
     spdlog::info("the cluster goes on without {}: starts with a new uuid", gone_uuid);
   RestartAt(policy_.restart_at().value_or(loop_.Now()));

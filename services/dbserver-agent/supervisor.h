@@ -37,8 +37,8 @@ class Supervisor {
   // Adopts the server that runs; when none does, starts it if `start_absent`.
   void Begin(bool start_absent);
   // The primary component goes on without `gone_uuid`: a pending start of the process that had it takes place now, with
-  // a new uuid. Nothing when none is pending, or another one.
-  void StartWithoutView(const std::string& gone_uuid);
+  // a new uuid, unless its data is beyond `not_beyond`. Nothing when none is pending, or another one.
+  void StartWithoutView(const std::string& gone_uuid, const std::optional<v1::Position>& not_beyond);
   // why_not_start() is another one: a start that waits for that takes place now if it may.
   void MayStart();
   // Looks whether somebody else started it, while none is held. Call it now and then.
@@ -64,10 +64,11 @@ class Supervisor {
   std::optional<RunningServer> server_;
   RestartPolicy policy_;
   EventLoop::TimerId restart_timer_ = 0;
-  bool forget_view_ = false;  // at the next start
-  bool held_back_ = false;    // a start waits for why_not_start to be empty
-  bool busy_ = false;         // the worker has something to do
-  Worker worker_;             // last: ends first
+  bool forget_view_ = false;                // at the next start
+  std::optional<v1::Position> not_beyond_;  // likewise
+  bool held_back_ = false;                  // a start waits for why_not_start to be empty
+  bool busy_ = false;                       // the worker has something to do
+  Worker worker_;                           // last: ends first
 };
 
 }  // namespace minder

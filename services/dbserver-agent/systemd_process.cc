@@ -37,7 +37,9 @@ class SystemdProcess : public ServerProcess {
     return FindIn(unit);
   }
 
-  absl::StatusOr<RunningServer> Start() override {
+  absl::StatusOr<RunningServer> Start(const std::optional<v1::Position>& not_beyond) override {
+    if (not_beyond)
+      return absl::UnimplementedError("systemd does not tell where the data is before it starts the unit");
     const BootTime until = BootClock().Now() + options_.start_deadline;
     MINDER_ASSIGN_OR_RETURN(const UnitState before, Show());
     if (auto running = FindIn(before)) return *std::move(running);

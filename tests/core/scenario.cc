@@ -36,7 +36,10 @@ std::string Describe(const v1::Order& order) {
                          absl::StrAppendFormat(out, "%s (%s)", d.dbserver(), d.gcomm_uuid());
                        }));
     case v1::Order::kRecover:
-      return absl::StrFormat("%s: start without %s", to, order.recover().gone_uuid());
+      return absl::StrFormat("%s: start without %s%s", to, order.recover().gone_uuid(),
+                             order.recover().has_not_beyond()
+                                 ? absl::StrFormat(", if not beyond %d", order.recover().not_beyond().seqno())
+                                 : "");
     default:
       return "";  // drains and routing have tests of their own
   }
@@ -311,7 +314,10 @@ std::string Scenario::Decide() {
     if (const std::string what = Describe(order); !what.empty()) absl::StrAppend(&text, "  ordered: ", what, "\n");
   }
   if (!last_.next().revoked().empty())
-    absl::StrAppend(&text, "  without a lease: ", absl::StrJoin(last_.next().revoked(), ", "), "\n");
+    absl::StrAppend(
+        &text, "  without a lease: ",
+        absl::StrJoin(last_.next().revoked(), ", ", [](std::string* out, const auto& r) { out->append(r.dbserver()); }),
+        "\n");
   if (!last_.command().empty()) absl::StrAppend(&text, "  a human may: ", last_.command(), "\n");
   return text;
 }

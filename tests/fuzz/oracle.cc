@@ -297,10 +297,13 @@ class Oracle {
                In(grant.others(), to) && quotes(order.freeze().nonce()),
            "a promise that belongs to no grant");
     } else if (order.has_evict_member() && !order.evict_member().clear()) {
-      const auto it =
-          std::ranges::find(next_.evictions(), order.evict_member().gcomm_uuid(), &v1::Eviction::gcomm_uuid);
-      Must(it != next_.evictions().end() && it->by() == to && it->nonce() == order.evict_member().nonce(),
-           "an eviction that is not on the record");
+      bool quoted = false;
+      for (const v1::EvictMember::Dead& dead : order.evict_member().dead()) {
+        const auto it = std::ranges::find(next_.evictions(), dead.gcomm_uuid(), &v1::Eviction::gcomm_uuid);
+        Must(it != next_.evictions().end() && it->by() == to, "an eviction that is not on the record");
+        quoted |= it->nonce() == order.evict_member().nonce();
+      }
+      Must(quoted, "an eviction that quotes a nonce which is not on the record");
       Must(!Paused(), "evicted during a pause");
     } else if (order.has_evict_member()) {
       Must(quotes(order.evict_member().nonce()) && !Paused(), "a list cleared upon no report, or during a pause");

@@ -38,6 +38,12 @@ absl::StatusOr<v1::StatusSummaryResponse> Summary(const Lab& lab) {
   return absl::UnavailableError(absl::StrFormat("minderctl exited with %d: %s", result.code, result.output));
 }
 
+int Promotions(const Lab& lab) {
+  const CtlResult history = Minderctl(lab, {"history", "--limit", "100000"});
+  if (history.code != 0) return -1;
+  return static_cast<int>(std::vector<std::string>(absl::StrSplit(history.output, "is ordered to make")).size()) - 1;
+}
+
 absl::StatusOr<v1::NodeSummary> SummaryOf(const Lab& lab, const std::string& node) {
   MINDER_ASSIGN_OR_RETURN(const v1::StatusSummaryResponse summary, Summary(lab));
   for (const v1::NodeSummary& entry : summary.nodes()) {

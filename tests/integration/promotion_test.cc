@@ -16,13 +16,6 @@ struct Even {
   static LabOptions Options() { return TestLabOptions("even", true, "2+2"); }
 };
 
-// How many promotions there were, as the arbitrator numbers them.
-std::uint64_t Epoch(const Lab& lab) {
-  const auto summary = Summary(lab);
-  EXPECT_TRUE(summary.ok()) << summary.status();
-  return summary.ok() ? summary->epoch() : 0;
-}
-
 absl::Status NonPrimary(const Lab& lab, const std::string& node) {
   return lab.HasStatusVariable(node, "wsrep_cluster_status", "non-Primary");
 }
@@ -49,7 +42,7 @@ TEST_F(EvictionTest, KilledMemberIsEvictedLongBeforeGaleraWouldAndComesBack) {
     EXPECT_TRUE(Reached([&] { return lab().HasStatusVariable(node, "wsrep_evs_evict_list", ""); }, absl::Seconds(10),
                         "nothing left on the list"));
   }
-  EXPECT_EQ(Epoch(lab()), 0u) << "nobody was promoted";
+  EXPECT_EQ(Promotions(lab()), 0) << "nobody was promoted";
 }
 
 TEST_F(EvictionTest, StoppedOnPurposeIsNeitherEvictedNorStarted) {
@@ -70,14 +63,14 @@ class PairTest : public ClusterTestOn<Pair> {};
 // After the eviction Galera sometimes forms the component of one by itself ("re-bootstrapping prim from partitioned
 // components"); otherwise minder promotes it. Either way there is one.
 TEST_F(PairTest, SurvivorOfAKilledPeerServesAgainAndThePeerComesBack) {
-  const std::uint64_t before = Epoch(lab());
+  const int before = Promotions(lab());
   ASSERT_TRUE(lab().SignalNow("node2", SIGKILL).ok());
   EXPECT_TRUE(Reached([] { return lab().HasStatusVariable("node1", "wsrep_cluster_size", "1"); }, absl::Seconds(5),
                       "node2 evicted"));
   EXPECT_TRUE(Reached([] { return Primary(lab(), "node1"); }, absl::Seconds(5), "node1 primary"));
   EXPECT_TRUE(Reached([] { return lab().Routed("node1"); }, absl::Seconds(5), "node1 in the balancer"));
   EXPECT_TRUE(Reached([] { return lab().Synced("node2"); }, absl::Seconds(40), "node2 back"));
-  EXPECT_LE(Epoch(lab()), before + 1);
+  EXPECT_LE(Promotions(lab()), before + 1);
   const auto retrans = lab().Sql("node1", "SELECT @@wsrep_provider_options");
   ASSERT_TRUE(retrans.ok()) << retrans.status();
   EXPECT_THAT(retrans->rows[0][0], ::testing::HasSubstr("evs.join_retrans_period = PT1S")) << "put back";
@@ -86,16 +79,17 @@ TEST_F(PairTest, SurvivorOfAKilledPeerServesAgainAndThePeerComesBack) {
 // How long Galera needs to see a cut is its own affair: 6 s, and up to 20 s shortly after an eviction. Beside clients
 // that write, either side may have one more write set than the other; that side is promoted, preferred or not.
 TEST_F(PairTest, F01CutPairPromotesOneSideOnceAndMergesAfterwards) {
-  const std::uint64_t before = Epoch(lab());
+  const int before = Promotions(lab());
   ASSERT_EQ(lab().CutFromPeers("node2"), absl::OkStatus());
-  ASSERT_TRUE(Reached([&] { return Epoch(lab()) > before ? absl::OkStatus() : absl::UnavailableError("no grant"); },
-                      absl::Seconds(40), "a promotion"));
+  ASSERT_TRUE(
+      Reached([&] { return Promotions(lab()) > before ? absl::OkStatus() : absl::UnavailableError("no grant"); },
+              absl::Seconds(40), "a promotion"));
   ASSERT_TRUE(Reached([] { return Primary(lab(), "node1").ok() ? absl::OkStatus() : Primary(lab(), "node2"); },
                       absl::Seconds(5), "one node primary"));
   EXPECT_EQ(NonPrimary(lab(), Primary(lab(), "node1").ok() ? "node2" : "node1"), absl::OkStatus());
   ASSERT_EQ(lab().Heal(), absl::OkStatus());
   EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
-  EXPECT_EQ(Epoch(lab()), before + 1) << "one promotion, no more";
+  EXPECT_EQ(Promotions(lab()), before + 1) << "one promotion, no more";
 }
 
 class EvenSplitTest : public ClusterTestOn<Even> {
@@ -106,10 +100,11 @@ class EvenSplitTest : public ClusterTestOn<Even> {
 };
 
 TEST_F(EvenSplitTest, F01CutWanPromotesOneDataCentreOnce) {
-  const std::uint64_t before = Epoch(lab());
+  const int before = Promotions(lab());
   ASSERT_EQ(Cut(), absl::OkStatus());
-  ASSERT_TRUE(Reached([&] { return Epoch(lab()) > before ? absl::OkStatus() : absl::UnavailableError("no grant"); },
-                      absl::Seconds(40), "a promotion"));
+  ASSERT_TRUE(
+      Reached([&] { return Promotions(lab()) > before ? absl::OkStatus() : absl::UnavailableError("no grant"); },
+              absl::Seconds(40), "a promotion"));
   ASSERT_TRUE(Reached([] { return Primary(lab(), "node1").ok() ? absl::OkStatus() : Primary(lab(), "node3"); },
                       absl::Seconds(5), "one side primary"));
   const bool first = Primary(lab(), "node1").ok();
@@ -120,11 +115,11 @@ TEST_F(EvenSplitTest, F01CutWanPromotesOneDataCentreOnce) {
   EXPECT_EQ(lab().NotRouted(first ? "node3" : "node1"), absl::OkStatus());
   ASSERT_EQ(lab().Heal(), absl::OkStatus());
   EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(40), "all Synced"));
-  EXPECT_EQ(Epoch(lab()), before + 1) << "one promotion, no more";
+  EXPECT_EQ(Promotions(lab()), before + 1) << "one promotion, no more";
 }
 
 TEST_F(EvenSplitTest, F02PreferredSideCutFromEverybodyIsNoReasonToPromoteTheOther) {
-  const std::uint64_t before = Epoch(lab());
+  const int before = Promotions(lab());
   ASSERT_EQ(Cut(), absl::OkStatus());
   ASSERT_EQ(lab().CutOff({"node1", "node2"}, {"arbitrator"}), absl::OkStatus());
   for (const char* node : kSecond)
@@ -137,13 +132,13 @@ TEST_F(EvenSplitTest, F02PreferredSideCutFromEverybodyIsNoReasonToPromoteTheOthe
                                                                         : absl::UnavailableError(summary->reason());
       },
       absl::Seconds(20), "NO_PRIMARY_PARTIAL"));
-  EXPECT_EQ(Epoch(lab()), before);
+  EXPECT_EQ(Promotions(lab()), before);
   ASSERT_EQ(lab().Heal(), absl::OkStatus());
   EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
 }
 
 TEST_F(EvenSplitTest, F07ArbitratorThatSeesOneSideOfAWholeClusterDoesNothing) {
-  const std::uint64_t before = Epoch(lab());
+  const int before = Promotions(lab());
   ASSERT_EQ(lab().CutOff({"node1", "node2"}, {"arbitrator"}), absl::OkStatus());
   EXPECT_TRUE(Reached(
       [] {
@@ -157,19 +152,19 @@ TEST_F(EvenSplitTest, F07ArbitratorThatSeesOneSideOfAWholeClusterDoesNothing) {
   EXPECT_EQ(summary->diagnosis(), v1::DIAGNOSIS_DEGRADED) << summary->reason();
   EXPECT_EQ(lab().AllSynced(), absl::OkStatus());
   EXPECT_EQ(lab().AllRouted(), absl::OkStatus());
-  EXPECT_EQ(Epoch(lab()), before);
+  EXPECT_EQ(Promotions(lab()), before);
 }
 
 TEST_F(EvenSplitTest, F03KilledDataCentreIsProvenDeadByItsAgents) {
-  const std::uint64_t before = Epoch(lab());
+  const int before = Promotions(lab());
   for (const char* node : kFirst) ASSERT_TRUE(lab().SignalNow(node, SIGKILL).ok());
   EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced again"));
-  EXPECT_LE(Epoch(lab()), before + 1);
+  EXPECT_LE(Promotions(lab()), before + 1);
   EXPECT_EQ(observer_->CheckNeverTwoPrimaries(), absl::OkStatus());
 }
 
 TEST_F(EvenSplitTest, F35ArbitratorKilledInTheMiddleGoesOnWhereItWas) {
-  const std::uint64_t before = Epoch(lab());
+  const int before = Promotions(lab());
   ASSERT_EQ(lab().Kill("arbitrator"), absl::OkStatus());
   ASSERT_EQ(Cut(), absl::OkStatus());
   for (const char* node : {"node1", "node2", "node3", "node4"})
@@ -178,7 +173,7 @@ TEST_F(EvenSplitTest, F35ArbitratorKilledInTheMiddleGoesOnWhereItWas) {
   ASSERT_TRUE(Reached([] { return Primary(lab(), "node1").ok() ? absl::OkStatus() : Primary(lab(), "node3"); },
                       absl::Seconds(20), "one side primary"));
   EXPECT_EQ(NonPrimary(lab(), Primary(lab(), "node1").ok() ? "node3" : "node1"), absl::OkStatus());
-  EXPECT_EQ(Epoch(lab()), before + 1);
+  EXPECT_EQ(Promotions(lab()), before + 1);
   ASSERT_EQ(lab().Heal(), absl::OkStatus());
   EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(40), "all Synced"));
 }

@@ -291,6 +291,12 @@ absl::Status Lab::CutFromPeers(const std::string& node) const {
   return CutOff({node}, peers);
 }
 
+absl::Status Lab::MoveDataAside(const std::string& node) const {
+  const std::string data = plan_.HostDirectory(node) + "/data";
+  MINDER_RETURN_IF_ERROR(RunCommand({"mv", "-T", data, data + ".aside"}).status());
+  return RunCommand({"install", "-d", "-m", "700", "-o", kServerUser, "-g", kServerUser, data}).status();
+}
+
 absl::Status Lab::Heal() const { return HealAll(plan_); }
 
 SqlTarget Lab::RootAt(const std::string& node) const { return {.socket = plan_.MysqlSocket(node), .user = "root"}; }

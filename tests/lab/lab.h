@@ -55,11 +55,16 @@ class Lab {
   absl::Status Continue(const std::string& party) const;  // SIGCONT
   // Fine when it runs already. A mariadbd whose agent runs is left to that agent, and waited for; otherwise it is
   // started with its recovered position, so that it needs no SST.
-  // `failpoints` becomes MINDER_FAILPOINTS of one of minder's programs (common/base/failpoint.h).
-  absl::Status Start(const std::string& party, const std::string& failpoints = "") const;
+  absl::Status Start(const std::string& party) const { return Start(party, ""); }
+  // The same; `failpoints` becomes MINDER_FAILPOINTS of one of minder's programs (common/base/failpoint.h).
+  absl::Status Start(const std::string& party, const std::string& failpoints) const;
   absl::Status Restart(const std::string& party) const;  // SIGKILL, then Start
   // NOT_FOUND when it does not run.
   absl::StatusOr<Process> Find(const std::string& party) const;
+
+  // As a human does to have a stopped node filled anew: its data directory is renamed, and an empty one is in its
+  // place.
+  absl::Status MoveDataAside(const std::string& node) const;
 
   // Cuts every host of `a` from every host of `b`; `one_way`: only what a sends to b is lost.
   absl::Status CutOff(const std::vector<std::string>& a, const std::vector<std::string>& b, bool one_way = false,

@@ -130,10 +130,10 @@ TEST_F(SystemdProcessTest, StartsFindsAndTellsHowItEnded) {
   auto none = process->Find();
   ASSERT_TRUE(none.ok()) << none.status();
   EXPECT_FALSE(none->has_value());
-  auto started = process->Start();
+  auto started = process->Start({});
   ASSERT_TRUE(started.ok()) << started.status();
   EXPECT_EQ((*process->Find())->pid, started->pid);
-  EXPECT_EQ(process->Start()->pid, started->pid);  // runs already
+  EXPECT_EQ(process->Start({})->pid, started->pid);  // runs already
   ASSERT_TRUE(process->Stop(absl::Seconds(5)).ok());
   const Ending ending = process->HowEnded(started->pid);
   ASSERT_TRUE(ending.status.has_value());

@@ -57,7 +57,7 @@ class SystemdTest : public MariadbdFixture {
   }
   // Starts it and waits until it has told systemd that it is ready.
   RunningServer StartReady(ServerProcess& process) const {
-    auto started = process.Start();
+    auto started = process.Start({});
     EXPECT_TRUE(started.ok()) << started.status();
     EXPECT_TRUE(Eventually([this] { return Property("ActiveState") == "active"; })) << Property("Result");
     return started.ok() ? *std::move(started) : RunningServer();
@@ -104,7 +104,7 @@ TEST_F(SystemdTest, FindsNoneStartsFindsAndStops) {
   EXPECT_EQ(Sql("SELECT 1").size(), 1u);
   EXPECT_EQ(FoundPid(*process), server.pid);
   EXPECT_EQ(FoundPid(*Process()), server.pid);   // an agent that was started again
-  EXPECT_EQ(process->Start()->pid, server.pid);  // runs already
+  EXPECT_EQ(process->Start({})->pid, server.pid);  // runs already
   EXPECT_FALSE(process->HowEnded(1).asked_for);  // another process
   EXPECT_TRUE(process->Stop(absl::Seconds(30)).ok());
   EXPECT_TRUE(HasEnded(server, absl::ZeroDuration()));
@@ -156,7 +156,7 @@ TEST_F(SystemdTest, TheUnitsOwnRestartIsFoundAndNotDoubled) {
   Kill(server);
   ASSERT_TRUE(Eventually([&] { return Property("NRestarts") == "1"; }));
   EXPECT_FALSE(process->HowEnded(server.pid).asked_for);  // systemd speaks of the next one already
-  const auto next = process->Start();
+  const auto next = process->Start({});
   ASSERT_TRUE(next.ok()) << next.status();
   EXPECT_NE(next->pid, server.pid);
   EXPECT_EQ(absl::StrCat(next->pid), Property("MainPID"));
@@ -220,7 +220,7 @@ TEST_F(SystemdTest, AServerThatTheUnitLeftBehindIsNotGone) {
   EXPECT_FALSE(HasEnded(server, absl::ZeroDuration()));
   EXPECT_EQ(FoundPid(*process), server.pid);
   EXPECT_EQ(FoundPid(*Process()), server.pid);
-  EXPECT_EQ(process->Start()->pid, server.pid);  // no second one on the same data
+  EXPECT_EQ(process->Start({})->pid, server.pid);  // no second one on the same data
   Kill(server);
   EXPECT_TRUE(process->HowEnded(server.pid).asked_for);
   EXPECT_EQ(FoundPid(*process), 0);
@@ -254,7 +254,7 @@ TEST_F(SystemdTest, AStartThatTimesOutIsNotAskedFor) {
          "[Service]\nRestart=no\nTimeoutStartSec=2s\nExecStart=\nExecStart=/usr/bin/env -u NOTIFY_SOCKET " +
              absl::StrJoin(WithoutGalera(), " "));
   const auto process = Process();
-  const auto server = process->Start();
+  const auto server = process->Start({});
   ASSERT_TRUE(server.ok()) << server.status();
   EXPECT_EQ(Property("ActiveState"), "activating");
   ASSERT_TRUE(HasEnded(*server));
