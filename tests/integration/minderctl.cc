@@ -1,6 +1,7 @@
 #include "tests/integration/minderctl.h"
 
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
 #include "common/base/status_macros.h"
 #include "google/protobuf/util/json_util.h"
 
