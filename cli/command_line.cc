@@ -18,7 +18,7 @@ struct VerbRow {
   const char* help;  // empty for a verb that is not shown
 };
 
-constexpr std::array<VerbRow, 16> kVerbs = {{
+constexpr std::array<VerbRow, 18> kVerbs = {{
     {Verb::kStatusSummary, "status_summary", "Show the diagnosis and every dbserver, as the arbitrator knows them"},
     {Verb::kRequestStatus, "request_status", "Have one dbserver, or all, report now, and show the reports"},
     {Verb::kExplain, "explain", "Show the decision of now, its facts, and the command that would override it"},
@@ -27,6 +27,8 @@ constexpr std::array<VerbRow, 16> kVerbs = {{
     {Verb::kUndrain, "undrain", "Let a drained dbserver serve again; waits until balancers give it sessions"},
     {Verb::kMakePrimary, "make_primary", "Promote a group of dbservers; waits until it is the primary component"},
     {Verb::kDeclareDead, "declare_dead", "Take your word as proof that a dbserver is dead"},
+    {Verb::kAcknowledge, "acknowledge", "After split brain: say which side stays"},
+    {Verb::kRelease, "release", "After split brain: let a dbserver go on with the data that it has"},
     {Verb::kPause, "pause", "Keep the arbitrator's hands off primary components for a while"},
     {Verb::kResume, "resume", "End a pause"},
     {Verb::kWatch, "watch", "Print a line for every change, until interrupted"},
@@ -87,8 +89,16 @@ void AddMakePrimaryFlags(CLI::App& app, CommandLine& line) {
   AddDryRun(app, line);
 }
 
-void AddDeclareDeadFlags(CLI::App& app, CommandLine& line) {
-  app.alias("declare-dead");
+void AddAcknowledgeFlags(CLI::App& app, CommandLine& line) {
+  app.add_option("--keep", line.keep, "Members of the side that stays joined with +, or one of them")
+      ->required()
+      ->type_name("");
+  app.add_option("--confirm", line.confirm, "Digest of the state that you were shown")->type_name("");
+  AddReason(app, line);
+  AddDryRun(app, line);
+}
+
+void AddNodeWordFlags(CLI::App& app, CommandLine& line) {
   app.add_option("NODE", line.node, "Name of the dbserver")->required()->type_name("");
   app.add_option("--confirm", line.confirm, "Its name again")->type_name("");
   AddReason(app, line);
@@ -135,7 +145,12 @@ void AddVerbFlags(Verb verb, CLI::App& app, CommandLine& line) {
     case Verb::kMakePrimary:
       return AddMakePrimaryFlags(app, line);
     case Verb::kDeclareDead:
-      return AddDeclareDeadFlags(app, line);
+      app.alias("declare-dead");
+      return AddNodeWordFlags(app, line);
+    case Verb::kRelease:
+      return AddNodeWordFlags(app, line);
+    case Verb::kAcknowledge:
+      return AddAcknowledgeFlags(app, line);
     case Verb::kPause:
       return AddPauseFlags(app, line);
     case Verb::kResume:
@@ -178,16 +193,18 @@ std::string UsageText(const CLI::App& app, const CLI::ParseError& error) {
 // What no parser of a single value can see.
 std::optional<Answer> FindMistake(const CommandLine& line) {
   const auto mistake = [](const std::string& text) { return Answer{ExitCode::kUsage, text}; };
-  const bool names_node = line.verb == Verb::kDrain || line.verb == Verb::kUndrain || line.verb == Verb::kDeclareDead;
+  const bool is_word = line.verb == Verb::kDeclareDead || line.verb == Verb::kRelease;
+  const bool names_node = line.verb == Verb::kDrain || line.verb == Verb::kUndrain || is_word;
   if (names_node && line.node.empty()) return mistake("NODE is empty; name a dbserver");
   if (line.verb == Verb::kMakePrimary) {
     if (line.node.empty()) return mistake("GROUP is empty; name a dbserver, or members joined with +");
     if (!line.force && !line.confirm.empty()) return mistake("--confirm goes with --force");
   }
-  const bool needs_reason =
-      (line.verb == Verb::kMakePrimary && line.force) || line.verb == Verb::kDeclareDead || line.verb == Verb::kPause;
+  if (line.verb == Verb::kAcknowledge && line.keep.empty()) return mistake("--keep is empty; name a side");
+  const bool needs_reason = (line.verb == Verb::kMakePrimary && line.force) || is_word ||
+                            line.verb == Verb::kAcknowledge || line.verb == Verb::kPause;
   if (needs_reason && line.reason.empty()) return mistake("--reason=WHY is missing; it is kept on the record");
-  if (line.verb == Verb::kDeclareDead && !line.confirm.empty() && line.confirm != line.node)
+  if (is_word && !line.confirm.empty() && line.confirm != line.node)
     return mistake(absl::StrFormat("--confirm names '%s', and not '%s'", line.confirm, line.node));
   return std::nullopt;
 }

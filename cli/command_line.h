@@ -22,6 +22,8 @@ enum class Verb {
   kUndrain,
   kMakePrimary,
   kDeclareDead,
+  kAcknowledge,
+  kRelease,
   kPause,
   kResume,
   kWatch,
@@ -38,7 +40,8 @@ struct CommandLine {
   std::string node;     // the dbserver; request_status: empty for all; make_primary: or members joined with "+"
   std::string shell;    // completion
   std::string file;     // explain: a capture, "-" for stdin; empty for the live decision
-  std::string confirm;  // make_primary: the digest; declare_dead: the dbserver again
+  std::string keep;     // acknowledge: the side that stays
+  std::string confirm;  // make_primary, acknowledge: the digest; declare_dead, release: the dbserver again
   std::string reason;
   std::uint32_t limit = 0;  // history: newest entries; 0 leaves it to the arbitrator
   std::optional<absl::Duration> deadline;

@@ -143,6 +143,18 @@ CallResult ControlClient::DeclareDead(const v1::DeclareDeadRequest& request, abs
       timeout, [&](grpc::ClientContext* context) { return impl_->stub().DeclareDead(context, request, &response); });
 }
 
+CallResult ControlClient::Acknowledge(const v1::AcknowledgeRequest& request, absl::Duration timeout,
+                                      v1::AcknowledgeResponse& response) {
+  return impl_->Unary(
+      timeout, [&](grpc::ClientContext* context) { return impl_->stub().Acknowledge(context, request, &response); });
+}
+
+CallResult ControlClient::Release(const v1::ReleaseRequest& request, absl::Duration timeout,
+                                  v1::ReleaseResponse& response) {
+  return impl_->Unary(timeout,
+                      [&](grpc::ClientContext* context) { return impl_->stub().Release(context, request, &response); });
+}
+
 CallResult ControlClient::History(const v1::HistoryRequest& request, absl::Duration timeout,
                                   v1::HistoryResponse& response) {
   return impl_->Unary(timeout,

@@ -50,6 +50,9 @@ class ControlClient {
                          v1::MakePrimaryResponse& response);
   CallResult DeclareDead(const v1::DeclareDeadRequest& request, absl::Duration timeout,
                          v1::DeclareDeadResponse& response);
+  CallResult Acknowledge(const v1::AcknowledgeRequest& request, absl::Duration timeout,
+                         v1::AcknowledgeResponse& response);
+  CallResult Release(const v1::ReleaseRequest& request, absl::Duration timeout, v1::ReleaseResponse& response);
   CallResult Explain(absl::Duration timeout, v1::ExplainResponse& response);
   CallResult History(const v1::HistoryRequest& request, absl::Duration timeout, v1::HistoryResponse& response);
   CallResult Pause(const v1::PauseRequest& request, absl::Duration timeout, v1::PauseResponse& response);

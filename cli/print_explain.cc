@@ -55,6 +55,7 @@ std::string RenderExplain(const v1::ExplainResponse& response, bool color) {
       absl::StrFormat("%s %s", Printable(response.configuration().cluster()), RenderDecision(decision, color));
   text += absl::StrFormat("digest of this state: %s\n\n", Printable(response.digest()));
   text += RenderEvidence(decision, color) + "\n";
+  text += List("Split brain:", response.split_brain());
   text += List("Proven for a promotion:", response.present());
   text += List("Missing for a promotion:", response.missing());
   const Lines orders = OrdersOf(decision);

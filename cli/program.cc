@@ -16,6 +16,7 @@
 #include "cli/query.h"
 #include "cli/session.h"
 #include "cli/settings.h"
+#include "cli/split_brain.h"
 #include "cli/text.h"
 
 namespace minder {
@@ -72,6 +73,10 @@ ExitCode Dispatch(const CommandLine& line, const Session& session) {
       return RunMakePrimary(line, session);
     case Verb::kDeclareDead:
       return RunDeclareDead(line, session);
+    case Verb::kAcknowledge:
+      return RunAcknowledge(line, session);
+    case Verb::kRelease:
+      return RunRelease(line, session);
     case Verb::kPause:
       return RunPause(line, session);
     case Verb::kResume:

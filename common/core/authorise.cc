@@ -53,6 +53,7 @@ const Sightings::Sighting* Sightings::Find(const std::string& nonce) const {
 }
 
 std::string WhyRefused(const v1::MakePrimary& order, const OwnState& own, BootTime now) {
+  if (own.held_down) return "it is held down after split brain";
   if (order.epoch() <= own.highest_epoch) {
     return absl::StrFormat("its epoch %d is not above %d, which this agent has seen", order.epoch(), own.highest_epoch);
   }
@@ -77,6 +78,7 @@ std::string WhyRefused(const v1::EvictMember& order, const OwnState& own, BootTi
 }
 
 std::string WhyRefused(const v1::Recover& order, const OwnState& own, BootTime now) {
+  if (own.held_down) return "it is held down after split brain";
   if (order.action() != v1::Recover::ACTION_START) return "this version does not carry out that action";
   return WhyFromThePast(order.epoch(), order.nonce(), own, now);
 }

@@ -38,6 +38,7 @@ struct OwnState {
   std::uint64_t highest_epoch = 0;  // durable
   std::uint64_t config_version = 0;
   absl::Duration order_validity;
+  bool held_down = false;  // after split brain
 };
 
 // Why the order is refused (O4); empty when it may be carried out. Pure, so `now` is an argument; to be asked when the

@@ -10,6 +10,7 @@
 #include "common/core/promotion.h"
 #include "common/core/proto_time.h"
 #include "common/core/rules.h"
+#include "common/core/split_brain.h"
 
 namespace minder {
 namespace {
@@ -36,6 +37,7 @@ void OrderBalancers(const v1::Configuration& config, v1::Decision& decision) {
     entry.set_dbserver(drain.dbserver());
     entry.set_drain_id(drain.drain_id());
   }
+  for (const std::string& dbserver : Barred(config, decision.next())) intent.add_barred(dbserver);
   for (const v1::DbclientConfig& balancer : config.dbclients()) {
     v1::Order& order = *decision.add_orders();
     *order.mutable_receiver() = DbclientParty(config, balancer.name());
@@ -85,7 +87,9 @@ void Act(const v1::Configuration& config, const Facts& facts, const Rule& rule, 
 
 void OrderPrimary(const v1::Configuration& config, const Facts& facts, v1::Decision& decision) {
   OrderGrant(config, facts, decision);
-  if (facts.paused.value != v1::TERNARY_YES) OrderEvictions(config, facts, decision);
+  const bool hands_off = facts.paused.value == v1::TERNARY_YES || facts.split_brain.value == v1::TERNARY_YES;
+  if (!hands_off) OrderEvictions(config, facts, decision);
+  OrderHoldDown(config, facts, decision);
 }
 
 // When the next report turns stale, or something that waits has waited long enough.
@@ -120,10 +124,11 @@ void SetWakeUp(const v1::Configuration& config, const Facts& facts, BootTime now
 }
 
 // The command with which a human may go on where the arbitrator does not.
-std::string CommandFor(const Facts& facts, const Rule& rule) {
+std::string CommandFor(const Facts& facts, const Rule& rule, const v1::DurableState& next) {
   const std::string_view id = rule.id;
   const std::string group = NameOf(facts.promotion.group);
   if (id == "R010") return "minderctl resume";
+  if (const std::string command = SplitBrainCommand(facts, next); !command.empty()) return command;
   if (id == "R410") return absl::StrFormat("minderctl make_primary %s", group);
   if (id == "R420" || id == "R430") return "minderctl explain";  // what it takes to force it depends on more
   return "";
@@ -143,7 +148,6 @@ v1::Decision Decide(const v1::Configuration& config, const v1::ArbitratorState& 
   decision.set_rule(rule.id);
   decision.set_reason(rule.reason(facts));
   for (v1::Evidence& evidence : EvidenceOf(facts)) *decision.add_evidence() = std::move(evidence);
-  decision.set_command(CommandFor(facts, rule));
   *decision.mutable_next() = state.durable();
   decision.mutable_next()->clear_drains();
   for (const v1::DrainRecord& drain : state.durable().drains()) {
@@ -151,6 +155,8 @@ v1::Decision Decide(const v1::Configuration& config, const v1::ArbitratorState& 
   }
   if (facts.paused.value == v1::TERNARY_NO) decision.mutable_next()->clear_pause();
   KeepLastPrimary(facts, decision);
+  KeepSplitBrain(facts, decision);
+  decision.set_command(CommandFor(facts, rule, decision.next()));
   Act(config, facts, rule, now, decision);
   EndRequest(state, facts, decision);
   for (const NodeFacts& node : facts.nodes) OrderNode(config, facts, node, decision);

@@ -8,6 +8,7 @@
 #include "common/core/last_primary.h"
 #include "common/core/party.h"
 #include "common/core/proto_time.h"
+#include "common/core/split_brain.h"
 
 namespace minder {
 namespace {
@@ -190,7 +191,7 @@ void OrderEvictions(const v1::Configuration& config, const Facts& facts, v1::Dec
     if (!ordered.contains(node.config->name()) && IsPrimary(node) && HasLeftovers(node))
       OrderClear(config, node, epoch, decision);
     const std::string gone = DeadUuid(node);
-    if (!MayStartAnew(facts, node, gone, decision.next())) continue;
+    if (IsHeld(decision.next(), node.config->name()) || !MayStartAnew(facts, node, gone, decision.next())) continue;
     v1::Order& order = *decision.add_orders();
     *order.mutable_receiver() = DbserverParty(config, node.config->name());
     order.mutable_recover()->set_epoch(epoch);

@@ -5,6 +5,7 @@
 #include "common/core/promotion.h"
 #include "common/core/proto_time.h"
 #include "common/core/requests.h"
+#include "common/core/split_brain.h"
 
 namespace minder {
 namespace {
@@ -30,6 +31,8 @@ v1::ExplainResponse Explain(const v1::Configuration& config, const v1::Arbitrato
   *response.mutable_decided_at() = ToProto(ToSinceBoot(now));
   *response.mutable_configuration() = config;
   response.set_command(OverrideCommand(config, state, now, facts, response.decision()));
+  for (std::string& line : ExplainSplitBrain(facts, response.decision().next()))
+    response.add_split_brain(std::move(line));
   if (facts.somebody_primary.value != v1::TERNARY_YES) AddProofs(facts, response);
   return response;
 }

@@ -12,6 +12,7 @@
 #include "common/core/lookup.h"
 #include "common/core/promotion.h"
 #include "common/core/proto_time.h"
+#include "common/core/split_brain.h"
 
 namespace minder {
 namespace {
@@ -64,6 +65,7 @@ const v1::DrainRecord* DrainOf(const v1::ArbitratorState& state, const std::stri
 NodeFacts GatherNode(const v1::Configuration& config, const v1::DbserverConfig& node, const v1::ArbitratorState& state,
                      BootTime now) {
   NodeFacts facts{.config = &node, .drain = DrainOf(state, node.name())};
+  facts.lost = IsLost(state.durable(), node.name());
   const v1::DbserverKnowledge* known = FindByName(state.dbservers(), node.name());
   if (known == nullptr) return facts;
   facts.report = &known->report();
@@ -74,7 +76,7 @@ NodeFacts GatherNode(const v1::Configuration& config, const v1::DbserverConfig& 
   if (!facts.contradiction.empty()) return facts;
   facts.running = Known(facts.report->running());
   facts.primary = Known(facts.report->primary());
-  facts.synced = facts.running == v1::TERNARY_YES && facts.primary == v1::TERNARY_YES &&
+  facts.synced = !facts.lost && facts.running == v1::TERNARY_YES && facts.primary == v1::TERNARY_YES &&
                  facts.report->wsrep().ready() && facts.report->wsrep().local_state() == v1::LOCAL_STATE_SYNCED;
   facts.serving = facts.synced && facts.drain == nullptr && facts.report->drain().state() == v1::DRAIN_STATE_SERVING;
   return facts;
@@ -111,6 +113,7 @@ Fact PrimaryComponent(const Facts& facts) {
   Names primary;
   Names unknown;
   for (const NodeFacts& node : facts.nodes) {
+    if (node.lost) continue;
     if (node.primary == v1::TERNARY_UNKNOWN) unknown.push_back(node.config->name());
     if (node.primary != v1::TERNARY_YES) continue;
     components.insert(ComponentOf(*node.report));
@@ -177,29 +180,6 @@ Fact Starting(const v1::Configuration& config, const v1::ArbitratorState& state,
   if (up >= FromProto(config.timings().fresh_for()) || facts.reports_fresh.value == v1::TERNARY_YES)
     return No("every dbserver had the time to report");
   return Yes(absl::StrFormat("the arbitrator has just started; %s", facts.reports_fresh.detail));
-}
-
-// Nobody in common, neither in the views that these nodes show nor in those that they have on disk: while components
-// merge, a node may show the new status with the old members.
-bool Disjoint(const v1::DbStatusReport& a, const v1::DbStatusReport& b) {
-  const auto shows = [&](const v1::ViewMember& member) { return ViewHas(b, member.uuid()); };
-  const auto names = [&](const std::string& uuid) {
-    return std::ranges::find(b.last_primary_view().members(), uuid) != b.last_primary_view().members().end();
-  };
-  return std::ranges::none_of(a.members(), shows) && std::ranges::none_of(a.last_primary_view().members(), names);
-}
-
-// Two live primary components with no member in common; nothing else shows a split brain (galera.md section 1).
-Fact SplitBrain(const Facts& facts) {
-  for (const NodeFacts& a : facts.nodes) {
-    if (a.primary != v1::TERNARY_YES || a.report->members().empty()) continue;
-    for (const NodeFacts& b : facts.nodes) {
-      if (b.primary != v1::TERNARY_YES || b.report->members().empty()) continue;
-      if (Disjoint(*a.report, *b.report))
-        return Yes(absl::StrFormat("%s and %s are two primary components", a.report->group(), b.report->group()));
-    }
-  }
-  return No("no two primary components are seen");
 }
 
 Fact SomebodyPrimary(const Facts& facts) {
@@ -293,7 +273,8 @@ Facts GatherFacts(const v1::Configuration& config, const v1::ArbitratorState& st
   facts.promotion = PlanPromotion(config, state, facts, now);
   facts.paused = Paused(state.durable(), now);
   facts.starting = Starting(config, state, facts, now);
-  facts.split_brain = SplitBrain(facts);
+  facts.split = UpdateSplitBrain(facts.nodes, facts.confirmed, state.durable());
+  facts.split_brain = SplitBrainSeen(facts, state.durable());
   facts.grant_open = GrantOpen(state.durable().grant(), facts.promotion);
   facts.held_down = HeldDown(config, state.durable(), now);
   facts.member_dead = MemberDead(config, facts);

@@ -25,6 +25,7 @@ struct NodeFacts {
   bool synced = false;          // fresh, Primary, Synced and ready
   bool serving = false;         // synced, and neither drained nor being drained
   std::string contradiction{};  // why its fresh report cannot be true, which makes every answer unknown; mostly empty
+  bool lost = false;            // of a side of a split brain that did not stay, and not rebuilt yet; never synced
 };
 
 // What is known of one configured dbclient.
@@ -80,6 +81,7 @@ struct Facts {
   std::optional<v1::ConfirmedPrimary> confirmed;  // P, as of now
   std::vector<v1::Death> deaths;                  // of members of P, sorted by gcomm_uuid
   std::vector<DeadMember> dead_members;
+  std::optional<v1::SplitBrain> split;  // in force
   PromotionPlan promotion;
   Fact paused;
   Fact starting;  // the arbitrator waits for the first reports

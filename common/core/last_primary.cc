@@ -4,6 +4,7 @@
 #include <map>
 
 #include "absl/strings/str_format.h"
+#include "common/core/split_brain.h"
 
 namespace minder {
 namespace {
@@ -105,6 +106,8 @@ std::optional<v1::ConfirmedPrimary> ConfirmLastPrimary(const std::vector<NodeFac
                                                        const v1::DurableState& state) {
   std::map<std::string, v1::ConfirmedPrimary> complete;
   for (const NodeFacts& node : nodes) {
+    if (IsUnacknowledged(state)) break;  // neither side is the last one before a human has said so
+    if (node.lost) continue;
     if (node.running != v1::TERNARY_YES || !node.report->has_last_primary_view()) continue;
     const v1::PrimaryView& view = node.report->last_primary_view();
     const std::string key = view.SerializeAsString();

@@ -23,10 +23,13 @@ struct BackendFacts {
   bool drained = false;      // by its own report, or by the arbitrator's intent
   bool in_a_primary_view = false;  // a fresh primary view has it as a member
   bool left_out = false;           // a fresh primary view has not
-  bool split_brain = false;        // of the cluster: two live primary components
+  bool barred = false;             // the arbitrator says that another primary component goes on
+  bool split_brain = false;        // of the cluster: two live primary components, of those that are not barred
   bool somebody_serves = false;    // of the cluster: at least one node is seen to be fit for sessions
 
-  bool Serves() const { return fresh && !stopped && !not_primary && !unknown && !drained && synced && ready; }
+  bool Serves() const {
+    return fresh && !stopped && !not_primary && !unknown && !drained && !barred && synced && ready;
+  }
 };
 
 struct BackendRule {
@@ -44,9 +47,11 @@ constexpr v1::BackendState kDown = v1::BACKEND_STATE_DOWN;
 
 // First match wins. B1xx: seen to be useless. B2xx: a human's will. B3xx: reported, but not fit. B4xx: cannot be
 // judged. B5xx: serves.
-constexpr std::array<BackendRule, 12> kBackendRules = {{
+constexpr std::array<BackendRule, 13> kBackendRules = {{
     {"B100", [](const BackendFacts& f) { return f.stopped; }, kDown, true, "mariadbd does not run"},
     {"B110", [](const BackendFacts& f) { return f.not_primary; }, kDown, true, "not in a primary component"},
+    {"B115", [](const BackendFacts& f) { return f.barred; }, kDown, true,
+     "split brain, and another primary component goes on"},
     {"B120", [](const BackendFacts& f) { return !f.fresh && f.left_out && !f.split_brain; }, kDown, true,
      "silent, and the primary component goes on without it"},
     {"B200", [](const BackendFacts& f) { return f.drained; }, kDrain, false, "drained"},
@@ -133,11 +138,12 @@ std::map<std::string, BackendFacts> GatherBackendFacts(const v1::Configuration& 
   std::map<std::string, const DbStatusReport*> primary_views;  // fresh, and with members
   for (const v1::DbserverConfig& dbserver : configuration.dbservers()) {
     BackendFacts& facts = all[dbserver.name()];
+    facts.barred = intent && std::ranges::find(intent->barred(), dbserver.name()) != intent->barred().end();
     const auto known = knowledge.find(dbserver.name());
     if (known == knowledge.end() || !IsFresh(known->second, fresh_for, now)) continue;
     const DbStatusReport& report = known->second.report;
     AddOwnFacts(report, facts);
-    if (SeesPrimary(report) && !report.members().empty()) primary_views[dbserver.name()] = &report;
+    if (!facts.barred && SeesPrimary(report) && !report.members().empty()) primary_views[dbserver.name()] = &report;
   }
   if (intent.has_value()) {
     for (const v1::DrainIntent& drain : intent->drains()) {

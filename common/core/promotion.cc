@@ -11,6 +11,7 @@
 #include "common/core/last_primary.h"
 #include "common/core/lease.h"
 #include "common/core/proto_time.h"
+#include "common/core/split_brain.h"
 
 namespace minder {
 namespace {
@@ -215,7 +216,7 @@ Other Judge(const v1::Configuration& config, const v1::Member& member, const v1:
 std::int64_t HighestElsewhere(const Facts& facts, const Candidate& group, std::string& where) {
   std::int64_t highest = -1;
   for (const NodeFacts& node : facts.nodes) {
-    if (node.report == nullptr || std::ranges::find(group.members, &node) != group.members.end()) continue;
+    if (node.report == nullptr || node.lost || std::ranges::find(group.members, &node) != group.members.end()) continue;
     const auto consider = [&](const std::string& uuid, std::int64_t seqno) {
       if (uuid != facts.confirmed->state_uuid() || seqno <= highest) return;
       highest = seqno;
@@ -242,6 +243,8 @@ PromotionPlan PlanPromotion(const v1::Configuration& config, const v1::Arbitrato
     plan.missing.push_back("the last primary component is not known: its members never reported it alike");
     return plan;
   }
+  if (IsUnacknowledged(state.durable()))
+    plan.missing.push_back("no human has said yet which side of a split brain stays");
   for (const NodeFacts& node : facts.nodes) {
     if (std::string why = WhyUnbelievable(node, facts.nodes); !why.empty()) plan.missing.push_back(std::move(why));
     if (node.primary == v1::TERNARY_YES)

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
 #include <string_view>
 #include <vector>
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "common/core/digest.h"
 #include "common/core/last_primary.h"
 #include "common/core/promotion.h"
 #include "common/core/rules.h"
@@ -28,7 +28,7 @@ constexpr char kSeeExplain[] = "minderctl explain shows the facts";
 
 constexpr std::array kRefusals = {
     RuleRefusal{"R010", "PAUSED", "minderctl resume ends the pause"},
-    RuleRefusal{"R020", "SPLIT_BRAIN", "say which side is kept, and stop mariadbd on the other one first"},
+    RuleRefusal{"R020", "SPLIT_BRAIN", "minderctl acknowledge says which side stays"},
     RuleRefusal{"R030", "GRANT_OPEN", "wait for its end; minderctl explain shows how far it is"},
     RuleRefusal{"R100", "PRIMARY_EXISTS", kNoNeed},
     RuleRefusal{"R150", "PRIMARY_EXISTS", kNoNeed},
@@ -73,22 +73,7 @@ bool StandsFor(const std::string& asked, const std::string& group) {
   return names.size() == 1 ? std::ranges::find(members, names[0]) != members.end() : names == members;
 }
 
-// FNV-1a, 64 bits: for comparing, not for secrets.
-class Fnv1a {
- public:
-  void Add(std::string_view text) {
-    for (const char c : text) Byte(static_cast<unsigned char>(c));
-    Byte(0);  // "ab", "c" is not "a", "bc"
-  }
-  void Add(std::int64_t number) { Add(absl::StrFormat("%d", number)); }
-  std::string Hex() const { return absl::StrFormat("%016x", hash_); }
-
- private:
-  void Byte(unsigned char byte) { hash_ = (hash_ ^ byte) * 0x100000001b3u; }
-  std::uint64_t hash_ = 0xcbf29ce484222325u;
-};
-
-void AddNode(const NodeFacts& node, Fnv1a& digest) {
+void AddNode(const NodeFacts& node, Digest& digest) {
   digest.Add(node.config->name());
   digest.Add(node.fresh);
   digest.Add(node.running);
@@ -213,7 +198,7 @@ v1::Death DeathOf(const Facts& facts, const std::string& dbserver, const std::st
 }
 
 std::string DigestOf(const v1::Configuration& config, const v1::ArbitratorState& state, const Facts& facts) {
-  Fnv1a digest;
+  Digest digest;
   digest.Add(static_cast<std::int64_t>(config.version()));
   digest.Add(static_cast<std::int64_t>(state.durable().epoch()));
   digest.Add(state.durable().grant().state());

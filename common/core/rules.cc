@@ -44,11 +44,8 @@ constexpr std::array kRules = {
     Rule{.id = "R020",
          .diagnosis = v1::DIAGNOSIS_SPLIT_BRAIN,
          .matches = [](const Facts& f) { return IsYes(f.split_brain); },
-         .reason =
-             [](const Facts& f) {
-               return absl::StrFormat("%s; a human has to say which of them is rebuilt", f.split_brain.detail);
-             },
-         .title = "two live primary components have no member in common"},
+         .reason = [](const Facts& f) { return f.split_brain.detail; },
+         .title = "two primary components without a common member were seen, and no human has ended that"},
     Rule{.id = "R030",
          .diagnosis = v1::DIAGNOSIS_GRANT_PENDING,
          .matches = [](const Facts& f) { return IsYes(f.grant_open); },

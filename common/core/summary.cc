@@ -21,7 +21,7 @@ std::string HowItEnded(const v1::ObservedExit& exit) {
 }
 
 // What a human should know of a node beyond its columns.
-std::string NoteOn(const NodeFacts& node, const v1::Configuration& config) {
+std::string NoteOn(const NodeFacts& node, const Facts& facts, const v1::Configuration& config) {
   if (node.report == nullptr) return "its agent has never reported to this arbitrator";
   std::vector<std::string> notes;
   const v1::DbStatusReport& report = *node.report;
@@ -45,6 +45,16 @@ std::string NoteOn(const NodeFacts& node, const v1::Configuration& config) {
         absl::StrFormat("runs configuration version %d, the arbitrator %d", report.config_version(), config.version()));
   }
   if (!node.contradiction.empty()) notes.push_back("contradicts itself: " + node.contradiction);
+  if (node.lost) {
+    notes.push_back("held down, to be rebuilt: minderctl explain has the commands");
+  } else if (node.fresh && report.has_hold()) {
+    const bool known = facts.split && facts.split->id() == report.hold().split_id();
+    notes.push_back(known
+                        ? "held down after split brain: is not started by itself"
+                        : absl::StrFormat("held down by an order that this arbitrator does not know; minderctl release "
+                                          "%s --reason=WHY ends it",
+                                          node.config->name()));
+  }
   if (node.fresh && !report.wsrep_node_name().empty() && report.wsrep_node_name() != node.config->name()) {
     notes.push_back(absl::StrFormat("its wsrep_node_name is '%s'", report.wsrep_node_name()));
   }
@@ -84,7 +94,7 @@ v1::NodeSummary SummariseNode(const NodeFacts& node, const Facts& facts, const v
   summary.set_running(node.running);
   summary.set_primary(node.primary);
   summary.set_seqno(-1);
-  summary.set_note(NoteOn(node, config));
+  summary.set_note(NoteOn(node, facts, config));
   for (const BalancerFacts& balancer : facts.balancers) {
     *summary.add_backends() = SummariseBackend(balancer, node.config->name());
   }

@@ -1,13 +1,13 @@
 # bash completion of minderctl. Load it with: source <(minderctl completion bash)
 _minderctl() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} word verb=
-  local verbs="status_summary request_status explain history drain undrain make_primary declare_dead pause resume watch capture rules
-    version completion"
+  local verbs="status_summary request_status explain history drain undrain make_primary declare_dead acknowledge release pause resume watch
+    capture rules version completion"
   local flags="--arbitrator --output --timeout --no-color --version --help"
   COMPREPLY=()
   case $previous in
     -o|--output) COMPREPLY=($(compgen -W "table wide json yaml" -- "$current")); return ;;
-    --arbitrator|--timeout|--deadline|--confirm|--reason|--for|--limit) return ;;
+    --arbitrator|--timeout|--deadline|--keep|--confirm|--reason|--for|--limit) return ;;
     --file) COMPREPLY=($(compgen -f -- "$current")); return ;;
   esac
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -16,7 +16,7 @@ _minderctl() {
       request_status|request-status) verb=request_status ;;
       make_primary|make-primary) [[ $verb ]] || verb=make_primary ;;
       declare_dead|declare-dead) [[ $verb ]] || verb=declare_dead ;;
-      explain|history|drain|undrain|pause|resume|watch|capture|rules|version|completion) [[ $verb ]] || verb=$word ;;
+      explain|history|drain|undrain|acknowledge|release|pause|resume|watch|capture|rules|version|completion) [[ $verb ]] || verb=$word ;;
     esac
   done
   case $verb in
@@ -24,7 +24,8 @@ _minderctl() {
     drain|undrain) flags+=" --deadline --dry-run" ;;
     watch) flags+=" --deadline" ;;
     make_primary) flags+=" --force --confirm --reason --deadline --dry-run" ;;
-    declare_dead) flags+=" --confirm --reason --dry-run" ;;
+    declare_dead|release) flags+=" --confirm --reason --dry-run" ;;
+    acknowledge) flags+=" --keep --confirm --reason --dry-run" ;;
     pause) flags+=" --for --reason --dry-run" ;;
     resume) flags+=" --dry-run" ;;
     explain) flags+=" --file" ;;
@@ -38,7 +39,7 @@ _minderctl() {
   elif [[ $verb == completion ]]; then
     COMPREPLY=($(compgen -W "bash zsh fish" -- "$current"))
   elif [[ $verb == drain || $verb == undrain || $verb == request_status || $verb == make_primary ||
-          $verb == declare_dead ]]; then
+          $verb == declare_dead || $verb == release ]]; then
     # compgen -W would expand what a name contains, so names are compared here.
     while IFS= read -r word; do
       [[ $word == "$current"* ]] && COMPREPLY+=("$(printf %q "$word")")

@@ -1,6 +1,6 @@
 # fish completion of minderctl. Load it with: minderctl completion fish | source
 set -l status_verbs status_summary status status-summary
-set -l node_verbs drain undrain request_status request-status make_primary make-primary declare_dead declare-dead
+set -l node_verbs drain undrain request_status request-status make_primary make-primary declare_dead declare-dead release
 set -l promoting make_primary make-primary
 complete -c minderctl -f
 complete -c minderctl -n __fish_use_subcommand -a status_summary -d 'Show the diagnosis and every dbserver'
@@ -12,6 +12,8 @@ complete -c minderctl -n __fish_use_subcommand -a drain -d 'Take a dbserver out 
 complete -c minderctl -n __fish_use_subcommand -a undrain -d 'Let a drained dbserver serve again'
 complete -c minderctl -n __fish_use_subcommand -a make_primary -d 'Promote a group of dbservers'
 complete -c minderctl -n __fish_use_subcommand -a declare_dead -d 'Say that a dbserver is dead'
+complete -c minderctl -n __fish_use_subcommand -a acknowledge -d 'After split brain: say which side stays'
+complete -c minderctl -n __fish_use_subcommand -a release -d 'After split brain: let a dbserver go on'
 complete -c minderctl -n __fish_use_subcommand -a pause -d 'Keep the hands off primary components'
 complete -c minderctl -n __fish_use_subcommand -a resume -d 'End a pause'
 complete -c minderctl -n __fish_use_subcommand -a watch -d 'Print a line for every change'
@@ -27,11 +29,12 @@ complete -c minderctl -l version -d 'Print the version'
 complete -c minderctl -l help -d 'Print help'
 complete -c minderctl -n "__fish_seen_subcommand_from $status_verbs" -l watch -d 'Show it again after every change'
 complete -c minderctl -n "__fish_seen_subcommand_from drain undrain watch $promoting" -l deadline -x -d 'How long to wait'
-complete -c minderctl -n "__fish_seen_subcommand_from drain undrain pause resume declare_dead declare-dead $promoting" \
+complete -c minderctl -n "__fish_seen_subcommand_from drain undrain pause resume declare_dead declare-dead acknowledge release $promoting" \
   -l dry-run -d 'Only show the plan'
 complete -c minderctl -n "__fish_seen_subcommand_from $promoting" -l force -d 'Without what is not proven'
-complete -c minderctl -n "__fish_seen_subcommand_from declare_dead declare-dead $promoting" -l confirm -x -d 'What you were shown'
-complete -c minderctl -n "__fish_seen_subcommand_from pause declare_dead declare-dead $promoting" -l reason -x -d 'Why'
+complete -c minderctl -n "__fish_seen_subcommand_from declare_dead declare-dead acknowledge release $promoting" -l confirm -x -d 'What you were shown'
+complete -c minderctl -n "__fish_seen_subcommand_from pause declare_dead declare-dead acknowledge release $promoting" -l reason -x -d 'Why'
+complete -c minderctl -n '__fish_seen_subcommand_from acknowledge' -l keep -x -d 'The side that stays'
 complete -c minderctl -n '__fish_seen_subcommand_from pause' -l for -x -d 'How long'
 complete -c minderctl -n '__fish_seen_subcommand_from explain' -l file -r -F -d 'Decide anew what was captured'
 complete -c minderctl -n '__fish_seen_subcommand_from history' -l limit -x -d 'How many entries'

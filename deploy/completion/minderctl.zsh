@@ -28,6 +28,8 @@ _minderctl() {
     'undrain:let a drained dbserver serve again'
     'make_primary:promote a group of dbservers'
     'declare_dead:say that a dbserver is dead'
+    'acknowledge:after split brain, say which side stays'
+    'release:after split brain, let a dbserver go on'
     'pause:keep the hands off primary components'
     'resume:end a pause'
     'watch:print a line for every change'
@@ -51,9 +53,12 @@ _minderctl() {
           _arguments $global '--force[without what is not proven]' '--confirm[digest that you were shown]:digest:' \
             '--reason[why]:text:' '--deadline[how long to wait]:duration:' '--dry-run[only show the plan]' \
             '1:dbserver:_minderctl_nodes' ;;
-        declare_dead|declare-dead)
+        declare_dead|declare-dead|release)
           _arguments $global '--confirm[its name again]:dbserver:_minderctl_nodes' '--reason[why]:text:' \
             '--dry-run[only show the plan]' '1:dbserver:_minderctl_nodes' ;;
+        acknowledge)
+          _arguments $global '--keep[the side that stays]:dbserver:_minderctl_nodes' \
+            '--confirm[digest that you were shown]:digest:' '--reason[why]:text:' '--dry-run[only show the plan]' ;;
         pause)
           _arguments $global '--for[how long]:duration:' '--reason[why]:text:' '--dry-run[only show the plan]' ;;
         resume) _arguments $global '--dry-run[only show the plan]' ;;

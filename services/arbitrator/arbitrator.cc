@@ -11,6 +11,7 @@
 #include "common/core/names.h"
 #include "common/core/party.h"
 #include "common/core/proto_time.h"
+#include "common/core/split_brain.h"
 #include "common/core/summary.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "google/protobuf/util/time_util.h"
@@ -52,6 +53,9 @@ v1::Message VerbOf(const v1::Order& order) {
       break;
     case v1::Order::kRecover:
       *message.mutable_recover() = order.recover();
+      break;
+    case v1::Order::kHoldDown:
+      *message.mutable_hold_down() = order.hold_down();
       break;
     case v1::Order::VERB_NOT_SET:
       break;
@@ -191,6 +195,20 @@ absl::Status Arbitrator::RecordDeath(const v1::Death& death, const std::string& 
   Records records;
   *records.Add() = RecordOf("death", absl::StrFormat("%s is declared dead: %s", death.dbserver(), reason));
   return Persist(next, records);
+}
+
+absl::Status Arbitrator::RecordAcknowledgement(const std::string& keep, const std::string& by) {
+  Records records;
+  *records.Add() =
+      RecordOf("split_brain", absl::StrFormat("of the split brain the side of %s stays, says %s", keep, by));
+  return Persist(WithAcknowledgement(state_.durable(), keep, by), records);
+}
+
+absl::Status Arbitrator::RecordRelease(const std::string& dbserver, const std::string& by) {
+  Records records;
+  *records.Add() =
+      RecordOf("split_brain", absl::StrFormat("%s is released with the data that it has, says %s", dbserver, by));
+  return Persist(WithRelease(state_.durable(), GatherFacts(config_, state_, loop_.Now()), dbserver), records);
 }
 
 void Arbitrator::RequestStatus(const std::string& dbserver) {

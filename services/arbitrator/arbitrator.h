@@ -55,6 +55,8 @@ class Arbitrator {
   absl::Status RecordResume();
   absl::Status RecordRequest(const v1::PromotionRequest& request);
   absl::Status RecordDeath(const v1::Death& death, const std::string& reason);
+  absl::Status RecordAcknowledgement(const std::string& keep, const std::string& by);
+  absl::Status RecordRelease(const std::string& dbserver, const std::string& by);
 
   absl::StatusOr<v1::HistoryResponse> History(std::uint32_t limit) { return store_.History(limit); }
 

@@ -89,6 +89,14 @@ class Service : public v1::ControlService::CallbackService {
                                         v1::DeclareDeadResponse* response) override {
     return AnswerOnLoop(loop_, context, [=, this] { return primary_.DeclareDead(*request, *response); });
   }
+  grpc::ServerUnaryReactor* Acknowledge(grpc::CallbackServerContext* context, const v1::AcknowledgeRequest* request,
+                                        v1::AcknowledgeResponse* response) override {
+    return AnswerOnLoop(loop_, context, [=, this] { return primary_.Acknowledge(*request, *response); });
+  }
+  grpc::ServerUnaryReactor* Release(grpc::CallbackServerContext* context, const v1::ReleaseRequest* request,
+                                    v1::ReleaseResponse* response) override {
+    return AnswerOnLoop(loop_, context, [=, this] { return primary_.Release(*request, *response); });
+  }
   grpc::ServerUnaryReactor* Explain(grpc::CallbackServerContext* context, const v1::ExplainRequest*,
                                     v1::ExplainResponse* response) override {
     return AnswerOnLoop(loop_, context, [=, this] { return primary_.Explain(*response); });

@@ -8,6 +8,7 @@
 #include "common/core/explain.h"
 #include "common/core/proto_time.h"
 #include "common/core/requests.h"
+#include "common/core/split_brain.h"
 #include "common/rpc/grpc_status.h"
 #include "google/protobuf/util/time_util.h"
 #include "services/arbitrator/refusal.h"
@@ -47,12 +48,24 @@ grpc::Status Refused(const Refusal& refusal) {
   return Refuse(stale ? grpc::StatusCode::ABORTED : grpc::StatusCode::FAILED_PRECONDITION, refusal);
 }
 
-Refusal NotConfirmed(const v1::DeclareDeadRequest& request) {
+// `what` is to be confirmed by the name of the dbserver.
+template <typename Request>
+Refusal NotConfirmed(const Request& request, const std::string& what) {
   if (request.confirm() == request.dbserver()) return {};
   return {.reason = "CONFIRM_MISSING",
           .rule = "",
-          .message = absl::StrFormat("that %s is dead has to be confirmed by its name", request.dbserver()),
+          .message = absl::StrFormat("that %s %s has to be confirmed by its name", request.dbserver(), what),
           .cure = absl::StrFormat("--confirm=%s", request.dbserver())};
+}
+
+Refusal NotConfirmed(const v1::AcknowledgeRequest& request, const std::string& digest) {
+  if (request.confirm() == digest) return {};
+  return {.reason = request.confirm().empty() ? "CONFIRM_MISSING" : kStateChanged,
+          .rule = "",
+          .message = absl::StrFormat("which side stays has to be confirmed for the state of now, which is %s", digest),
+          .cure = absl::StrFormat("look at minderctl explain, then: minderctl acknowledge --keep=%s --confirm=%s "
+                                  "--reason=WHY",
+                                  request.keep(), digest)};
 }
 
 }  // namespace
@@ -122,11 +135,62 @@ grpc::Status PrimaryService::DeclareDead(const v1::DeclareDeadRequest& request, 
   }
   return Once(request.request_id(), response, [&]() -> grpc::Status {
     if (grpc::Status status = consider(); !status.ok()) return status;
-    if (grpc::Status status = Refused(NotConfirmed(request)); !status.ok()) return status;
+    if (grpc::Status status = Refused(NotConfirmed(request, "is dead")); !status.ok()) return status;
     if (is_new()) {
       const absl::Status status = arbitrator_.RecordDeath(response.death(), request.reason());
       if (!status.ok()) return NotRecorded(status);
     }
+    *response.mutable_decision() = arbitrator_.Look().decision;
+    return grpc::Status::OK;
+  });
+}
+
+grpc::Status PrimaryService::Acknowledge(const v1::AcknowledgeRequest& request, v1::AcknowledgeResponse& response) {
+  if (grpc::Status status = CheckReason(request.reason(), true); !status.ok()) return status;
+  const v1::Configuration& config = arbitrator_.config();
+  const auto consider = [&] {
+    const v1::DurableState& durable = arbitrator_.state().durable();
+    response.set_digest(SplitBrainDigest(arbitrator_.Look().facts, durable));
+    return Refused(RefuseAcknowledge(durable, request.keep()));
+  };
+  const auto answer = [&](const v1::ArbitratorState& state) {
+    const Facts facts = GatherFacts(config, state, loop_.Now());
+    *response.mutable_decision() = Decide(config, state, facts, loop_.Now());
+    for (std::string& line : ExplainSplitBrain(facts, response.decision().next())) response.add_steps(std::move(line));
+    return grpc::Status::OK;
+  };
+  if (request.validate_only()) {
+    if (grpc::Status status = consider(); !status.ok()) return status;
+    v1::ArbitratorState state = arbitrator_.state();
+    *state.mutable_durable() = WithAcknowledgement(state.durable(), request.keep(), request.reason());
+    return answer(state);
+  }
+  return Once(request.request_id(), response, [&]() -> grpc::Status {
+    if (grpc::Status status = consider(); !status.ok()) return status;
+    if (grpc::Status status = Refused(NotConfirmed(request, response.digest())); !status.ok()) return status;
+    const absl::Status recorded = arbitrator_.RecordAcknowledgement(request.keep(), request.reason());
+    return recorded.ok() ? answer(arbitrator_.state()) : NotRecorded(recorded);
+  });
+}
+
+grpc::Status PrimaryService::Release(const v1::ReleaseRequest& request, v1::ReleaseResponse& response) {
+  if (grpc::Status status = CheckKnown(arbitrator_.config(), request.dbserver()); !status.ok()) return status;
+  if (grpc::Status status = CheckReason(request.reason(), true); !status.ok()) return status;
+  const auto consider = [&] {
+    return Refused(RefuseRelease(arbitrator_.Look().facts, arbitrator_.state().durable(), request.dbserver()));
+  };
+  if (request.validate_only()) {
+    if (grpc::Status status = consider(); !status.ok()) return status;
+    v1::ArbitratorState state = arbitrator_.state();
+    *state.mutable_durable() = WithRelease(state.durable(), arbitrator_.Look().facts, request.dbserver());
+    *response.mutable_decision() = Decide(arbitrator_.config(), state, loop_.Now());
+    return grpc::Status::OK;
+  }
+  return Once(request.request_id(), response, [&]() -> grpc::Status {
+    if (grpc::Status status = consider(); !status.ok()) return status;
+    if (grpc::Status status = Refused(NotConfirmed(request, "is to be released")); !status.ok()) return status;
+    const absl::Status recorded = arbitrator_.RecordRelease(request.dbserver(), request.reason());
+    if (!recorded.ok()) return NotRecorded(recorded);
     *response.mutable_decision() = arbitrator_.Look().decision;
     return grpc::Status::OK;
   });

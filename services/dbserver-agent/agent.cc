@@ -90,6 +90,7 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Create(EventLoop& loop, const v1::
                                                                   raw->Report();
                                                                   raw->ProbeNow();
                                                                 }}));
+  MINDER_ASSIGN_OR_RETURN(agent->hold_, HoldKeeper::Open(loop, *self, [raw] { raw->OnHoldChange(); }));
   MINDER_ASSIGN_OR_RETURN(
       agent->orders_,
       OrderKeeper::Open(loop,
@@ -107,6 +108,7 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Create(EventLoop& loop, const v1::
                                if (order.clear()) return raw->galera_orders_.ClearEvicted(until);
                                return raw->galera_orders_.Evict(order, seen, superseded, until);
                              },
+                         .held_down = [raw] { return raw->hold_->held(); },
                          .start_without_view =
                              [raw](const std::string& gone_uuid, const std::optional<v1::Position>& not_beyond) {
                                raw->supervisor_.StartWithoutView(gone_uuid, not_beyond);
@@ -169,6 +171,7 @@ Agent::~Agent() {
 void Agent::Start() {
   // What systemd does not run may be stopped on purpose; a child that is absent was ended by nobody who could start it
   // again.
+  supervisor_.SetHeld(hold_->held(), false);
   supervisor_.Begin(self_.manage().mode() == v1::ManageConfig::MODE_CHILD);
   Tick();
 }
@@ -192,6 +195,8 @@ void Agent::OnMessage(const v1::Message& message) {
       return orders_->On(message.make_primary());
     case v1::Message::kEvictMember:
       return orders_->On(message.evict_member());
+    case v1::Message::kHoldDown:
+      return hold_->On(message.hold_down());
     case v1::Message::kRecover:
       return orders_->On(message.recover());
     default:
@@ -217,6 +222,7 @@ void Agent::Tick() {
   tick_timer_ =
       loop_.After(drain_->InProgress() ? std::min(interval, kProbeIntervalInDrain) : interval, [this] { Tick(); });
   supervisor_.Look();
+  hold_->Look();
   ProbeNow();
   loop_.Cancel(grace_timer_);
   grace_timer_ = loop_.After(kReportGrace, [this] {
@@ -301,7 +307,13 @@ std::string Agent::WhyNotStart() const {
   return "it waits for a lease from the arbitrator (promotion.self_fence is guard)";
 }
 
+void Agent::OnHoldChange() {
+  supervisor_.SetHeld(hold_->held(), self_.manage().mode() == v1::ManageConfig::MODE_CHILD);
+  Report();
+}
+
 void Agent::Report() {
+  observations_.hold = hold_->shown();
   observations_.lease.set_held(lease_.Held(loop_.Now()));
   *observations_.lease.mutable_remaining() =
       ToProto(std::max(lease_.lease_until() - loop_.Now(), absl::ZeroDuration()));

@@ -16,6 +16,7 @@
 #include "services/dbserver-agent/drain_keeper.h"
 #include "services/dbserver-agent/fence_guard.h"
 #include "services/dbserver-agent/galera_orders.h"
+#include "services/dbserver-agent/hold_keeper.h"
 #include "services/dbserver-agent/order_keeper.h"
 #include "services/dbserver-agent/probe.h"
 #include "services/dbserver-agent/process.h"
@@ -59,6 +60,7 @@ class Agent {
   void OnProbed(BootTime asked_at, const absl::StatusOr<ProbeAnswer>& answer);
   std::string NoteOn(const ProbeAnswer& answer);
   void OnProcessChange();
+  void OnHoldChange();
   void OnLease(const v1::Party& party, const v1::Lease& lease);
   std::string WhyNotStart() const;
   void Report();
@@ -82,9 +84,10 @@ class Agent {
   BootTime promised_at_ = absl::InfinitePast();
   std::unique_ptr<FenceGuard> guard_;  // nullptr when nodes do not fence themselves
   std::unique_ptr<DrainKeeper> drain_;
-  Worker probe_worker_;  // these three last: their threads end first
+  Worker probe_worker_;  // these last: their threads end first
   Supervisor supervisor_;
   std::unique_ptr<OrderKeeper> orders_;
+  std::unique_ptr<HoldKeeper> hold_;
 };
 
 }  // namespace minder

@@ -28,7 +28,7 @@ class ChildProcess : public ServerProcess {
     if (auto running = Lookup()) return *std::move(running);
     std::vector<std::string> command = options_.command;
     recovered_.reset();
-    if (!StoppedCleanly(options_.data_dir)) {
+    if (HoldsData(options_.data_dir) && !StoppedCleanly(options_.data_dir)) {
       MINDER_ASSIGN_OR_RETURN(recovered_, Recover());
       if (HasData(recovered_->position)) command.push_back("--wsrep_start_position=" + recovered_->start_position);
     }

@@ -60,7 +60,8 @@ OwnState OrderKeeper::Own() const {
   return {.sightings = sightings_,
           .highest_epoch = std::max(promise_.highest_epoch(), refused_epoch_),
           .config_version = options_.config_version,
-          .order_validity = options_.order_validity};
+          .order_validity = options_.order_validity,
+          .held_down = handlers_.held_down()};
 }
 
 void OrderKeeper::On(const v1::Freeze& order) {

@@ -28,6 +28,7 @@ class OrderKeeper {
                                const std::function<bool()>& superseded)>
         evict;
     // On the loop.
+    std::function<bool()> held_down;  // after split brain
     std::function<void(const std::string& gone_uuid, const std::optional<v1::Position>& not_beyond)> start_without_view;
     std::function<void()> on_change;  // shown(), or something that a probe shows, is another one
   };

@@ -137,6 +137,7 @@ v1::DbStatusReport BuildReport(const Observations& observations, BootTime now) {
   if (report.running() == v1::TERNARY_NO) *report.mutable_stopped() = observations.process.stopped;
   *report.mutable_drain() = observations.drain;
   *report.mutable_freeze() = observations.freeze;
+  if (!observations.hold.split_id().empty()) *report.mutable_hold() = observations.hold;
   report.mutable_orders()->Assign(observations.orders.begin(), observations.orders.end());
   if (observations.answer.last_primary_view.has_value())
     *report.mutable_last_primary_view() = *observations.answer.last_primary_view;

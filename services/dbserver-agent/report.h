@@ -61,6 +61,7 @@ struct Observations {
   std::vector<v1::ViewMember> event_members;  // of the last wsrep_event that had any
   v1::DrainStatus drain;
   v1::FreezeStatus freeze;
+  v1::HoldStatus hold;
   std::vector<v1::OrderStatus> orders;
   v1::LeaseStatus lease;
   v1::FenceStatus fence;

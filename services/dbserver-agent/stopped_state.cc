@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 
 #include "absl/strings/str_format.h"
 #include "common/base/file.h"
@@ -42,6 +43,11 @@ absl::Status CheckNotBeyond(const v1::Position& own, const std::optional<v1::Pos
       "its data is at %s:%d, and the primary component was promoted at %s:%d: what it wrote alone is in no other node. "
       "Move its data directory aside, to look for those transactions; an empty one is filled from another node",
       own.uuid(), own.seqno(), limit->uuid(), limit->seqno()));
+}
+
+bool HoldsData(const std::string& data_dir) {
+  std::error_code error;
+  return !std::filesystem::is_empty(data_dir, error) || error;
 }
 
 bool StoppedCleanly(const std::string& data_dir) { return HasData(StoppedStateOf(data_dir).grastate()); }

@@ -23,6 +23,9 @@ absl::Status MoveOldViewAside(const std::string& data_dir);
 // FAILED_PRECONDITION, with the cure, when `own` has data that is not of the history of `limit`, or is beyond it.
 absl::Status CheckNotBeyond(const v1::Position& own, const std::optional<v1::Position>& limit);
 
+// False for an empty directory, which has nothing to recover and gets its data from a donor (SST). Blocks.
+bool HoldsData(const std::string& data_dir);
+
 // True when grastate.dat holds a position: the server was shut down, and needs no --wsrep-recover.
 bool StoppedCleanly(const std::string& data_dir);
 

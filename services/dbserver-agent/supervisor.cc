@@ -24,6 +24,15 @@ void Supervisor::Look() {
   if (!busy_ && !server_.has_value() && restart_timer_ == 0) DoFind(false);
 }
 
+void Supervisor::SetHeld(bool held, bool start_absent) {
+  if (std::exchange(held_, held) == held) return;
+  const bool wanted = start_absent || restart_timer_ != 0 || held_back_ || policy_.restart_at().has_value();
+  loop_.Cancel(std::exchange(restart_timer_, 0));
+  observed_.restart_at.reset();
+  held_back_ = false;
+  if (!held && wanted && !server_.has_value()) DoFind(true);
+}
+
 void Supervisor::DoFind(bool start_absent) {
   busy_ = true;
   worker_.Do([this, start_absent] {
@@ -57,6 +66,7 @@ void Supervisor::DoStart(bool is_restart) {
 void Supervisor::OnFound(absl::StatusOr<std::optional<RunningServer>> found, v1::StoppedState stopped,
                          bool start_absent) {
   busy_ = false;
+  if (server_.has_value()) return;
   if (!found.ok()) {
     if (observed_.start_error != found.status().message())
       spdlog::error("mariadbd: {}", std::string(found.status().message()));
@@ -71,7 +81,7 @@ void Supervisor::OnFound(absl::StatusOr<std::optional<RunningServer>> found, v1:
   observed_.presence = Presence::kGone;
   observed_.stopped = std::move(stopped);
   handlers_.on_change();
-  if (start_absent) DoStart(false);
+  if (start_absent && !held_) DoStart(false);
 }
 
 void Supervisor::OnStarted(absl::StatusOr<RunningServer> started, v1::StoppedState stopped, bool is_restart) {
@@ -160,6 +170,7 @@ void Supervisor::ScheduleRestart() {
 }
 
 void Supervisor::RestartAt(BootTime at) {
+  if (held_) return;
   observed_.restart_at = at;
   loop_.Cancel(restart_timer_);
   restart_timer_ = loop_.At(at, [this] {

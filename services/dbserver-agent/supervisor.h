@@ -41,6 +41,9 @@ class Supervisor {
   void StartWithoutView(const std::string& gone_uuid, const std::optional<v1::Position>& not_beyond);
   // why_not_start() is another one: a start that waits for that takes place now if it may.
   void MayStart();
+  // While held, nothing is started; what a human starts is adopted. At the end what ended by itself is started, and
+  // what is absent if `start_absent`.
+  void SetHeld(bool held, bool start_absent);
   // Looks whether somebody else started it, while none is held. Call it now and then.
   void Look();
 
@@ -64,6 +67,7 @@ class Supervisor {
   std::optional<RunningServer> server_;
   RestartPolicy policy_;
   EventLoop::TimerId restart_timer_ = 0;
+  bool held_ = false;
   bool forget_view_ = false;                // at the next start
   std::optional<v1::Position> not_beyond_;  // likewise
   bool held_back_ = false;                  // a start waits for why_not_start to be empty

@@ -48,6 +48,16 @@ grpc::Status ScriptedControl::DeclareDead(grpc::ServerContext*, const v1::Declar
   return declare_dead ? declare_dead(*request, response) : NoScript();
 }
 
+grpc::Status ScriptedControl::Acknowledge(grpc::ServerContext*, const v1::AcknowledgeRequest* request,
+                                          v1::AcknowledgeResponse* response) {
+  return acknowledge ? acknowledge(*request, response) : NoScript();
+}
+
+grpc::Status ScriptedControl::Release(grpc::ServerContext*, const v1::ReleaseRequest* request,
+                                      v1::ReleaseResponse* response) {
+  return release ? release(*request, response) : NoScript();
+}
+
 grpc::Status ScriptedControl::Explain(grpc::ServerContext*, const v1::ExplainRequest* request,
                                       v1::ExplainResponse* response) {
   return explain ? explain(*request, response) : NoScript();

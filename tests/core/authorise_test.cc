@@ -107,6 +107,16 @@ TEST_F(AuthoriseTest, RefusesWhatIsNotSeenToBeNonPrimary) {
   EXPECT_THAT(Why(), HasSubstr("not seen to be non-Primary")) << "a stopped one cannot be promoted";
 }
 
+TEST_F(AuthoriseTest, RefusesToPromoteAndToStartWhileItIsHeldDown) {
+  const OwnState own{.sightings = sightings_,
+                     .highest_epoch = 5,
+                     .config_version = 3,
+                     .order_validity = absl::Seconds(2),
+                     .held_down = true};
+  EXPECT_THAT(WhyRefused(order_, own, now_), HasSubstr("held down after split brain"));
+  EXPECT_THAT(WhyRefused(v1::Recover(), own, now_), HasSubstr("held down after split brain"));
+}
+
 TEST_F(AuthoriseTest, ForgetsReportsOfLongAgo) {
   for (int i = 0; i < 32; ++i) ReportsNow("later");
   EXPECT_THAT(Why(), HasSubstr("no recent report"));

@@ -88,6 +88,11 @@ class World {
     knowledge_.erase(name);
     return *this;
   }
+  World& Bar(const std::string& name) {
+    if (!intent_.has_value()) intent_.emplace();
+    intent_->add_barred(name);
+    return *this;
+  }
   World& Drain(const std::string& name) {
     if (!intent_.has_value()) intent_.emplace();
     intent_->add_drains()->set_dbserver(name);
@@ -118,6 +123,22 @@ TEST(PlanBackends, AllUpInTheOrderOfTheConfiguration) {
   EXPECT_THAT(plan, ElementsAre(Up(), Up(), Up()));
   EXPECT_EQ(plan[0].dbserver, "node1");
   EXPECT_EQ(plan[2].dbserver, "node3");
+}
+
+TEST(PlanBackends, AfterSplitBrainTheComponentThatGoesOnServesAndTheOtherIsCut) {
+  const auto split = [] {
+    return World()
+        .Report("node1", Serving({"node1", "node2"}))
+        .Report("node2", Serving({"node1", "node2"}))
+        .Report("node3", Serving({"node3"}));
+  };
+  EXPECT_THAT(split().Plan(),
+              ElementsAre(Is("B400", v1::BACKEND_STATE_UNSPECIFIED), Is("B400", v1::BACKEND_STATE_UNSPECIFIED),
+                          Is("B400", v1::BACKEND_STATE_UNSPECIFIED)));
+  EXPECT_THAT(split().Bar("node3").Plan(), ElementsAre(Up(), Up(), Is("B115", v1::BACKEND_STATE_DOWN, true)));
+  EXPECT_THAT(split().Bar("node1").Bar("node2").Plan(),
+              ElementsAre(Is("B115", v1::BACKEND_STATE_DOWN, true), Is("B115", v1::BACKEND_STATE_DOWN, true), Up()));
+  EXPECT_THAT(split().Bar("node3").Silence("node3").PlanOf("node3"), Is("B115", v1::BACKEND_STATE_DOWN, true));
 }
 
 TEST(PlanBackends, StoppedServerIsDownAndItsSessionsAreCut) {

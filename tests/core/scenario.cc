@@ -12,6 +12,7 @@
 #include "common/core/names.h"
 #include "common/core/party.h"
 #include "common/core/proto_time.h"
+#include "common/core/split_brain.h"
 
 namespace minder {
 namespace {
@@ -40,6 +41,11 @@ std::string Describe(const v1::Order& order) {
                              order.recover().has_not_beyond()
                                  ? absl::StrFormat(", if not beyond %d", order.recover().not_beyond().seqno())
                                  : "");
+    case v1::Order::kHoldDown:
+      return absl::StrFormat("%s: %s", to,
+                             order.hold_down().action() == v1::HoldDown::ACTION_RELEASE   ? "go on"
+                             : order.hold_down().action() == v1::HoldDown::ACTION_REBUILD ? "stay down until rebuilt"
+                                                                                          : "stay down");
     default:
       return "";  // drains and routing have tests of their own
   }
@@ -92,6 +98,13 @@ std::string Scenario::Run(const std::string& line) {
     request.set_group(rest.at(0));
     request.set_force(rest.size() > 1 && rest[1] == "force");
     request.set_reason("ann: the other site is down");
+  } else if (verb == "acknowledge") {
+    if (RefuseAcknowledge(state_.durable(), rest.at(0)).refused()) return "error: no such side";
+    *state_.mutable_durable() = WithAcknowledgement(state_.durable(), rest[0], "ann: it has the orders of today");
+  } else if (verb == "release") {
+    const Facts facts = GatherFacts(config_, state_, now_);
+    if (RefuseRelease(facts, state_.durable(), rest.at(0)).refused()) return "error: not to be released";
+    *state_.mutable_durable() = WithRelease(state_.durable(), facts, rest[0]);
   } else if (verb == "pause") {
     v1::Pause& pause = *state_.mutable_durable()->mutable_pause();
     *pause.mutable_until() = ToProto(ToSinceBoot(now_ + absl::Hours(1)));
@@ -133,6 +146,9 @@ std::string Scenario::Run(const std::string& line) {
         report.add_members()->set_uuid(report.wsrep().gcomm_uuid());
       } else if (verb == "unguarded") {
         report.mutable_fence()->set_armed(false);
+      } else if (verb == "replace-data") {
+        report.mutable_hold()->set_fresh_data(true);
+        report.clear_last_primary_view();
       } else if (verb == "ignore_sb") {
         report.mutable_provider_options()->set_ignore_sb(true);
       } else if (verb == "other-configuration") {
@@ -176,6 +192,9 @@ void Scenario::Cluster(const Words& nodes) {
     v1::DbserverConfig& server = *config_.add_dbservers();
     server.set_name(parts.first);
     server.set_data_centre(parts.second);
+    server.set_data_dir("/var/lib/mysql");
+    server.mutable_manage()->set_mode(v1::ManageConfig::MODE_SYSTEMD);
+    server.mutable_manage()->set_unit("mariadb");
     if (std::ranges::find(config_.data_centres(), parts.second, &v1::DataCentre::name) ==
         config_.data_centres().end()) {
       v1::DataCentre& centre = *config_.add_data_centres();
@@ -292,6 +311,12 @@ void Scenario::ObeyOrder(const std::string& name, const v1::Order& order) {
     report.set_highest_epoch(order.freeze().epoch());
     report.mutable_freeze()->set_frozen(true);
     report.mutable_freeze()->set_epoch(order.freeze().epoch());
+  } else if (order.has_hold_down()) {
+    const v1::HoldDown& hold = order.hold_down();
+    report.clear_hold();
+    if (hold.action() == v1::HoldDown::ACTION_RELEASE) return;
+    report.mutable_hold()->set_split_id(hold.split_id());
+    report.mutable_hold()->set_rebuild(hold.action() == v1::HoldDown::ACTION_REBUILD);
   } else if (order.has_make_primary()) {
     report.set_highest_epoch(order.make_primary().epoch());
     View(members_without({}), true);

@@ -363,5 +363,54 @@ TEST_F(PrimaryServiceTest, AnOrderWaitsUntilItIsRecorded) {
   EXPECT_TRUE(agents_["b1"]->WaitHeard(IsPromotion));
 }
 
+TEST_F(PrimaryServiceTest, ASplitBrainIsEndedByTheDigestOfNowAndReleasesOneByOne) {
+  v1::AcknowledgeRequest acknowledge;
+  acknowledge.set_keep("a1");
+  acknowledge.set_reason("ann: has the orders");
+  v1::AcknowledgeResponse acknowledged;
+  const auto keep = [&] { return stub_->Acknowledge(Context().get(), acknowledge, &acknowledged); };
+  ExpectRefused(keep(), grpc::StatusCode::FAILED_PRECONDITION, "NO_SPLIT_BRAIN");
+  Tell({"primary a1", "primary b1"});
+  Say();
+  WaitFor([](const v1::ExplainResponse& e) { return e.state().durable().has_split_brain(); });
+  for (const auto& [name, agent] : agents_)
+    EXPECT_TRUE(agent->WaitHeard([](const v1::Message& m) { return m.has_hold_down(); })) << name;
+  const std::string split_id = Explained().state().durable().split_brain().id();
+  for (const char* name : {"a1", "b1"}) story_.Report(name).mutable_hold()->set_split_id(split_id);
+  Say();
+  WaitFor([](const v1::ExplainResponse& e) { return e.state().dbservers(1).report().has_hold(); });
+
+  ExpectRefused(keep(), grpc::StatusCode::FAILED_PRECONDITION, "CONFIRM_MISSING");
+  acknowledge.set_confirm("0123456789abcdef");
+  ExpectRefused(keep(), grpc::StatusCode::ABORTED, "STATE_CHANGED");
+  acknowledge.set_validate_only(true);
+  ASSERT_TRUE(keep().ok());
+  EXPECT_FALSE(Explained().state().durable().split_brain().sides(0).kept()) << "nothing was done";
+  acknowledge.set_validate_only(false);
+  acknowledge.set_confirm(acknowledged.digest());
+  ASSERT_TRUE(keep().ok());
+  EXPECT_THAT(acknowledged.steps(), testing::Contains(HasSubstr("b1 is to be rebuilt")));
+  EXPECT_TRUE(agents_["a1"]->WaitHeard(
+      [](const v1::Message& m) { return m.hold_down().action() == v1::HoldDown::ACTION_RELEASE; }));
+
+  v1::ReleaseRequest release;
+  release.set_dbserver("b1");
+  release.set_reason("ann: restored");
+  v1::ReleaseResponse released;
+  const auto let_go = [&] { return stub_->Release(Context().get(), release, &released); };
+  ExpectRefused(let_go(), grpc::StatusCode::FAILED_PRECONDITION, "STILL_PRIMARY");
+  Tell({"stop b1"});
+  Say();
+  WaitFor([](const v1::ExplainResponse& e) { return e.decision().rule() == "R200"; });
+  ExpectRefused(let_go(), grpc::StatusCode::FAILED_PRECONDITION, "CONFIRM_MISSING");
+  release.set_confirm("b1");
+  ASSERT_TRUE(let_go().ok());
+  EXPECT_TRUE(agents_["b1"]->WaitHeard(
+      [](const v1::Message& m) { return m.hold_down().action() == v1::HoldDown::ACTION_RELEASE; }));
+  EXPECT_THAT(HistoryTexts(),
+              testing::AllOf(testing::Contains(HasSubstr("the side of a1 stays, says ann: has the orders")),
+                             testing::Contains(HasSubstr("b1 is released with the data that it has"))));
+}
+
 }  // namespace
 }  // namespace minder

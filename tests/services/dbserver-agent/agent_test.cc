@@ -260,6 +260,40 @@ TEST_F(AgentTest, DrainsWithAnOpenTransactionAcrossItsOwnDeath) {
   arbitrator_.WaitFor([](auto& r) { return r.drain().state() == v1::DRAIN_STATE_SERVING && !r.read_only(); });
 }
 
+// The order of what happens is what counts here: a start would come at once.
+TEST_F(AgentTest, HeldDownStartsNothingUntilItIsReleasedAlsoAsANewAgent) {
+  const pid_t pid = Bootstrap();
+  StartAgent();
+  arbitrator_.WaitFor(Healthy);
+  const auto say = [&](v1::HoldDown::Action action) {
+    v1::Message message;
+    message.mutable_hold_down()->set_split_id("s1");
+    message.mutable_hold_down()->set_action(action);
+    arbitrator_.Say(message);
+  };
+  say(v1::HoldDown::ACTION_HOLD);
+  arbitrator_.WaitFor([](auto& r) { return r.hold().marked(); });
+  EXPECT_TRUE(Healthy(arbitrator_.report())) << "what runs goes on";
+  ASSERT_EQ(kill(pid, SIGKILL), 0);
+  arbitrator_.WaitFor([](auto& r) { return r.running() == v1::TERNARY_NO && r.stopped().has_grastate(); });
+  EXPECT_FALSE(arbitrator_.report().process().has_restart_in());
+
+  KillAgent(SIGKILL);
+  StartAgent();
+  const std::size_t reports = arbitrator_.nonces();
+  ASSERT_TRUE(Eventually([&] { return arbitrator_.nonces() >= reports + 3; }));
+  EXPECT_EQ(arbitrator_.report().running(), v1::TERNARY_NO);
+  EXPECT_EQ(arbitrator_.report().hold().split_id(), "s1");
+  EXPECT_FALSE(Server().has_value());
+
+  std::filesystem::rename(data_dir(), data_dir() + ".split-brain");
+  std::filesystem::create_directory(data_dir());
+  arbitrator_.WaitFor([](auto& r) { return r.hold().fresh_data(); });
+  EXPECT_FALSE(Server().has_value());
+  say(v1::HoldDown::ACTION_RELEASE);
+  arbitrator_.WaitFor([](auto& r) { return r.process().pid() > 0 && !r.has_hold(); });
+}
+
 TEST_F(AgentTest, StartsAnAbsentServerAndIsAloneInItsStateDirectory) {
   StartAgent();
   arbitrator_.WaitFor([](auto& r) { return r.process().pid() > 0; });

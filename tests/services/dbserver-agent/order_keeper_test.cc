@@ -79,6 +79,7 @@ class OrderKeeperTest : public ::testing::Test {
                ++evicted_;
                return absl::OkStatus();
              },
+         .held_down = [this] { return held_down_.load(); },
          .start_without_view = [this](const std::string& uuid, const std::optional<v1::Position>&) { gone_ = uuid; },
          .on_change = [this] { changed_ = true; }});
     ASSERT_TRUE(opened.ok()) << opened.status();
@@ -138,6 +139,7 @@ class OrderKeeperTest : public ::testing::Test {
   absl::Status outcome_;
   std::atomic<int> carried_out_ = 0;
   std::atomic<int> evicted_ = 0;
+  std::atomic<bool> held_down_ = false;
   v1::AgentPromise on_disk_;
   std::string gone_;
   std::atomic<bool> changed_ = false;
@@ -169,6 +171,13 @@ TEST_F(OrderKeeperTest, AnOrderIsOnDiskBeforeItIsCarriedOutAndItsEndAfterwards) 
   EXPECT_EQ(on_disk_.highest_epoch(), 5u);
   EXPECT_EQ(on_disk_.make_primary().outcome(), v1::ORDER_OUTCOME_STARTED);
   EXPECT_EQ(OnDisk().make_primary().outcome(), v1::ORDER_OUTCOME_DONE);
+}
+
+TEST_F(OrderKeeperTest, NothingIsPromotedWhileItIsHeldDown) {
+  held_down_ = true;
+  Give(Promote(5));
+  EXPECT_EQ(Shown().outcome(), v1::ORDER_OUTCOME_REFUSED);
+  EXPECT_EQ(carried_out_, 0);
 }
 
 TEST_F(OrderKeeperTest, TheSameOrderAgainIsNotCarriedOutAgain) {
