@@ -21,6 +21,7 @@ using google::protobuf::Duration;
 
 constexpr absl::Duration kShortest = absl::Milliseconds(10);
 constexpr absl::Duration kLongest = absl::Minutes(10);
+constexpr absl::Duration kLongestHoldDown = absl::Hours(24);
 constexpr std::size_t kLongestUser = 128;  // MariaDB: mysql.global_priv.User is char(128)
 
 absl::Duration ToAbsl(const Duration& d) { return absl::Seconds(d.seconds()) + absl::Nanoseconds(d.nanos()); }
@@ -251,11 +252,12 @@ void CheckDbclients(const v1::Configuration& configuration, const Checker& top, 
   }
 }
 
-void CheckRange(const Checker& checker, std::string_view key, const Duration& value) {
+void CheckRange(const Checker& checker, std::string_view key, const Duration& value,
+                absl::Duration shortest = kShortest, absl::Duration longest = kLongest) {
   const absl::Duration duration = ToAbsl(value);
-  if (duration >= kShortest && duration <= kLongest) return;
+  if (duration >= shortest && duration <= longest) return;
   checker.Check(key, absl::StrFormat("%s is out of bounds: write %s to %s", absl::FormatDuration(duration),
-                                     absl::FormatDuration(kShortest), absl::FormatDuration(kLongest)));
+                                     absl::FormatDuration(shortest), absl::FormatDuration(longest)));
 }
 
 // A report tells of a probe that took up to probe_deadline, and the next one comes after report_interval: were it stale
@@ -281,6 +283,8 @@ void CheckPromotion(const v1::Configuration& configuration, const Checker& check
   const v1::Promotion& promotion = configuration.promotion();
   CheckRange(checker, "order_validity", promotion.order_validity());
   CheckRange(checker, "hold_down", promotion.hold_down());
+  CheckRange(checker, "longest_hold_down", promotion.longest_hold_down(), ToAbsl(promotion.hold_down()),
+             kLongestHoldDown);
   CheckRange(checker, "lease_ttl", promotion.lease_ttl());
   if (promotion.self_fence() != v1::Promotion::FENCE_GUARD) return;
   const absl::Duration least =
@@ -320,6 +324,7 @@ void FillDefaults(v1::Configuration& configuration) {
   if (!promotion.has_hold_down()) SetDuration(promotion.mutable_hold_down(), absl::Minutes(1));
   if (promotion.self_fence() == v1::Promotion::FENCE_UNSPECIFIED) promotion.set_self_fence(v1::Promotion::FENCE_OFF);
   if (!promotion.has_lease_ttl()) SetDuration(promotion.mutable_lease_ttl(), absl::Seconds(10));
+  if (!promotion.has_longest_hold_down()) SetDuration(promotion.mutable_longest_hold_down(), absl::Hours(1));
   for (v1::DbserverConfig& dbserver : *configuration.mutable_dbservers()) {
     if (dbserver.mysql().user().empty()) dbserver.mutable_mysql()->set_user("minder");
   }

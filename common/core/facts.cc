@@ -195,12 +195,12 @@ Fact SomebodyPrimary(const Facts& facts) {
 }
 
 Fact HeldDown(const v1::Configuration& config, const v1::DurableState& durable, BootTime now) {
-  const BootTime until = SinceBoot(FromProto(durable.grant().ordered_at())) + FromProto(config.promotion().hold_down());
-  if (durable.grant().state() != v1::GRANT_STATE_DONE || now >= until) return No("no promotion was made lately");
-  return Yes(absl::StrFormat("the last promotion is %s old, and the next one may follow it after %s",
-                             absl::FormatDuration(absl::Trunc(now - SinceBoot(FromProto(durable.grant().ordered_at())),
-                                                              absl::Milliseconds(1))),
-                             absl::FormatDuration(FromProto(config.promotion().hold_down()))));
+  const absl::Duration left = HeldDownUntil(config, durable) - now;
+  if (left <= absl::ZeroDuration()) return No("no promotion was made lately");
+  const std::uint32_t in_row = durable.last_promotion().in_row();
+  return Yes(absl::StrFormat("a promotion was made a short while ago%s, and the next one may follow in %s",
+                             in_row > 1 ? absl::StrFormat(", the %d. in a row", in_row) : "",
+                             absl::FormatDuration(absl::Ceil(left, absl::Seconds(1)))));
 }
 
 Fact MemberDead(const v1::Configuration& config, const Facts& facts) {

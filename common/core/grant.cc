@@ -132,6 +132,31 @@ const NodeFacts* Promoted(const Facts& facts, const v1::Grant& grant) {
   return nullptr;
 }
 
+// Of the promotion done last.
+absl::Duration HoldDownOf(const v1::Configuration& config, const v1::LastPromotion& last) {
+  const absl::Duration longest = FromProto(config.promotion().longest_hold_down());
+  absl::Duration hold = FromProto(config.promotion().hold_down());
+  for (std::uint32_t i = 1; i < last.in_row() && hold < longest; ++i) hold = std::min(2 * hold, longest);
+  return hold;
+}
+
+// Before `next.last_promotion` is that of the grant which is done now.
+std::uint32_t InRow(const v1::Configuration& config, const v1::DurableState& next) {
+  const v1::LastPromotion& last = next.last_promotion();
+  const BootTime quiet_from = HeldDownUntil(config, next) + FromProto(config.promotion().longest_hold_down());
+  const bool soon = next.has_last_promotion() && SinceBoot(FromProto(next.grant().ordered_at())) < quiet_from;
+  const std::uint32_t before = soon ? last.in_row() : 0;
+  return next.has_request() ? std::max(before, 1u) : before + 1;
+}
+
+void Done(const v1::Configuration& config, const std::string& why, v1::Decision& decision) {
+  v1::DurableState& next = *decision.mutable_next();
+  const std::uint32_t in_row = InRow(config, next);
+  next.mutable_last_promotion()->set_in_row(in_row);
+  *next.mutable_last_promotion()->mutable_ordered_at() = next.grant().ordered_at();
+  End(v1::GRANT_STATE_DONE, why, decision);
+}
+
 void AdvanceFreezing(const Facts& facts, BootTime now, v1::Decision& decision) {
   if (facts.paused.value == v1::TERNARY_YES) {
     return End(v1::GRANT_STATE_ABANDONED,
@@ -154,6 +179,11 @@ void AdvanceFreezing(const Facts& facts, BootTime now, v1::Decision& decision) {
 
 bool IsOpen(const v1::Grant& grant) {
   return grant.state() == v1::GRANT_STATE_FREEZING || grant.state() == v1::GRANT_STATE_ORDERED;
+}
+
+BootTime HeldDownUntil(const v1::Configuration& config, const v1::DurableState& state) {
+  if (!state.has_last_promotion()) return BootTime();
+  return SinceBoot(FromProto(state.last_promotion().ordered_at())) + HoldDownOf(config, state.last_promotion());
 }
 
 void BeginGrant(const v1::Configuration& config, const Facts& facts, BootTime now, v1::Decision& decision) {
@@ -195,9 +225,9 @@ void AdvanceGrant(const v1::Configuration& config, const Facts& facts, BootTime 
                                  node->config->name(), node->report->group()),
                  decision);
     }
-    return End(v1::GRANT_STATE_DONE,
-               absl::StrFormat("%s is in a new primary component: %s", node->config->name(), node->report->group()),
-               decision);
+    return Done(config,
+                absl::StrFormat("%s is in a new primary component: %s", node->config->name(), node->report->group()),
+                decision);
   }
   if (grant.state() == v1::GRANT_STATE_FREEZING) return AdvanceFreezing(facts, now, decision);
   if (const std::string why = WhyOver(config, facts, grant, now); !why.empty())

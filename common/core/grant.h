@@ -17,6 +17,10 @@ void BeginGrant(const v1::Configuration& config, const Facts& facts, BootTime no
 // nothing else is granted, however long that takes.
 void AdvanceGrant(const v1::Configuration& config, const Facts& facts, BootTime now, v1::Decision& decision);
 
+// Until when the promotion done last allows no automatic one: hold_down after it, and after each further one in a row
+// twice as long, up to longest_hold_down. A human's promotions lengthen nothing. The past when none was done.
+BootTime HeldDownUntil(const v1::Configuration& config, const v1::DurableState& state);
+
 // The orders of an open grant, for as long as it is open.
 void OrderGrant(const v1::Configuration& config, const Facts& facts, v1::Decision& decision);
 

@@ -209,6 +209,8 @@ INSTANTIATE_TEST_SUITE_P(
         OneError{"fresh_for: 4s", "resend_after: -3s", "f.yaml:31: timings.resend_after: -3s is out of bounds"},
         OneError{"fresh_for: 4s", "resend_after: 10000h",
                  "f.yaml:31: timings.resend_after: 10000h is out of bounds: write 10ms to 10m"},
+        OneError{"timings: {", "promotion: {hold_down: 2m, longest_hold_down: 1m}\ntimings: {",
+                 "f.yaml:31: promotion.longest_hold_down: 1m is out of bounds: write 2m to 24h"},
         OneError{"timings: {", "timings: {frehs_for: 1s, ",
                  "f.yaml:31: timings.frehs_for: unknown key: did you mean 'fresh_for'?"}));
 

@@ -185,6 +185,7 @@ void Scenario::Cluster(const Words& nodes) {
   promotion.set_eviction(v1::Promotion::SWITCH_ON);
   *promotion.mutable_order_validity() = ToProto(absl::Seconds(2));
   *promotion.mutable_hold_down() = ToProto(absl::Minutes(1));
+  *promotion.mutable_longest_hold_down() = ToProto(absl::Minutes(3));
   Words names;
   for (const std::string& node : nodes) {
     const std::pair<std::string, std::string> parts = absl::StrSplit(node, ':');

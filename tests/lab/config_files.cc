@@ -95,7 +95,7 @@ constexpr char kMinderClient[] = R"(dbclients:
 )";
 
 // Tests promote again and again.
-constexpr char kMinderPromotion[] = "promotion: {hold_down: 10ms%s%s}\n";
+constexpr char kMinderPromotion[] = "promotion: {hold_down: 10ms, longest_hold_down: 10ms%s%s}\n";
 
 constexpr char kEnv[] = R"(# . %s/env
 PATH='%s':"$PATH"
