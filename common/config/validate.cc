@@ -222,6 +222,22 @@ void CheckDbservers(const v1::Configuration& configuration, const Checker& top, 
   }
 }
 
+// pc.weight goes up to 255 (galera: gcomm/src/defaults.cpp); a garbd without votes would be there for nothing.
+void CheckGarbds(const v1::Configuration& configuration, const Checker& top) {
+  const std::vector<std::string> dbservers = NamesOf(configuration.dbservers());
+  Unique names("garbd");
+  for (int i = 0; i < configuration.garbds_size(); ++i) {
+    const v1::GarbdConfig& garbd = configuration.garbds(i);
+    const Checker checker = top.Item("garbds", i);
+    checker.Name(garbd.name());
+    names.See(checker, "name", garbd.name());
+    if (std::find(dbservers.begin(), dbservers.end(), garbd.name()) != dbservers.end())
+      checker.Check("name", absl::StrFormat("'%s' is a dbserver: members of the cluster have names of their own",
+                                            garbd.name().substr(0, 80)));
+    if (garbd.weight() > 255) checker.Check("weight", "is above 255, the most that Galera takes: write its pc.weight");
+  }
+}
+
 // HAProxy configuration manual, section 2: letters, digits, '-', '_', '.', ':'. Anything else would break its runtime
 // API's commands.
 std::string CheckBackend(const std::string& backend) {
@@ -325,6 +341,9 @@ void FillDefaults(v1::Configuration& configuration) {
   if (promotion.self_fence() == v1::Promotion::FENCE_UNSPECIFIED) promotion.set_self_fence(v1::Promotion::FENCE_OFF);
   if (!promotion.has_lease_ttl()) SetDuration(promotion.mutable_lease_ttl(), absl::Seconds(10));
   if (!promotion.has_longest_hold_down()) SetDuration(promotion.mutable_longest_hold_down(), absl::Hours(1));
+  for (v1::GarbdConfig& garbd : *configuration.mutable_garbds()) {
+    if (garbd.weight() == 0) garbd.set_weight(1);
+  }
   for (v1::DbserverConfig& dbserver : *configuration.mutable_dbservers()) {
     if (dbserver.mysql().user().empty()) dbserver.mutable_mysql()->set_user("minder");
   }
@@ -340,6 +359,7 @@ std::vector<Problem> Validate(const v1::Configuration& configuration) {
   Unique addresses("address");
   CheckArbitrator(configuration.arbitrator(), top.Under("arbitrator"), addresses);
   CheckDbservers(configuration, top, addresses);
+  CheckGarbds(configuration, top);
   CheckDbclients(configuration, top, addresses);
   CheckTimings(configuration.timings(), top.Under("timings"));
   CheckPromotion(configuration, top.Under("promotion"));
@@ -350,6 +370,7 @@ void SortByName(v1::Configuration& configuration) {
   Sort(configuration.mutable_data_centres());
   Sort(configuration.mutable_dbservers());
   Sort(configuration.mutable_dbclients());
+  Sort(configuration.mutable_garbds());
 }
 
 }  // namespace minder

@@ -33,6 +33,9 @@ bool QuorumStays(const Facts& facts, const std::vector<const NodeFacts*>& surviv
   for (const v1::Member& member : facts.confirmed->members()) all += member.weight();
   std::uint64_t left = 0;
   for (const NodeFacts* node : survivors) left += WeightIn(*facts.confirmed, node->report->wsrep().gcomm_uuid());
+  for (const v1::Member& member : facts.confirmed->members()) {
+    if (member.garbd() && ViewHas(*survivors.front()->report, member.gcomm_uuid())) left += member.weight();
+  }
   return 2 * left > all;
 }
 

@@ -127,8 +127,21 @@ Fact PrimaryComponent(const Facts& facts) {
   return Unknown(absl::StrFormat("nobody reports one, and nothing is known of %s", Join(unknown)));
 }
 
-Fact AllSynced(const Facts& facts) {
+// A garbd that somebody has in his primary view.
+bool Votes(const Facts& facts, const v1::Configuration& config, const v1::GarbdConfig& garbd) {
+  return std::ranges::any_of(facts.nodes, [&](const NodeFacts& node) {
+    return node.primary == v1::TERNARY_YES && !node.lost &&
+           std::ranges::any_of(node.report->members(), [&](const v1::ViewMember& member) {
+             return FindGarbd(config, *node.report, member.uuid()) == &garbd;
+           });
+  });
+}
+
+Fact AllSynced(const Facts& facts, const v1::Configuration& config) {
   Names missing;
+  for (const v1::GarbdConfig& garbd : config.garbds()) {
+    if (!Votes(facts, config, garbd)) missing.push_back(garbd.name());
+  }
   for (const NodeFacts& node : facts.nodes) {
     if (!node.synced) missing.push_back(node.config->name());
   }
@@ -249,6 +262,9 @@ Fact OthersProven(const Facts& facts) {
   Names found;
   for (const Other& other : plan.others)
     (other.proof == Other::Proof::kMissing ? missing : found).push_back(other.detail);
+  for (const v1::Member& member : facts.confirmed->members()) {
+    if (member.garbd()) found.push_back(absl::StrFormat("%s only votes", member.dbserver()));
+  }
   if (!missing.empty()) return Unknown(absl::StrJoin(missing, "; "));
   return Yes(found.empty() ? "there are no others" : absl::StrJoin(found, "; "));
 }
@@ -263,11 +279,11 @@ Facts GatherFacts(const v1::Configuration& config, const v1::ArbitratorState& st
   }
   facts.reports_fresh = ReportsFresh(facts);
   facts.primary_component = PrimaryComponent(facts);
-  facts.all_synced = AllSynced(facts);
+  facts.all_synced = AllSynced(facts, config);
   facts.none_drained = NoneDrained(facts);
   facts.balancers_in_step = BalancersInStep(facts);
   facts.configuration_agrees = ConfigurationAgrees(facts, config);
-  facts.confirmed = ConfirmLastPrimary(facts.nodes, state.durable());
+  facts.confirmed = ConfirmLastPrimary(config, facts.nodes, state.durable());
   facts.deaths = DeathsIn(facts.confirmed, facts.nodes, state.durable());
   facts.dead_members = FindDeadMembers(facts);
   facts.promotion = PlanPromotion(config, state, facts, now);

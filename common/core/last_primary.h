@@ -13,8 +13,21 @@ namespace minder {
 // view and at no other time): confirmed when every member is seen to run and names the same view. Two at once confirm
 // nothing, for then nobody knows which was the last; nor does one that might not be the successor of the one in
 // `state`: a view that somebody had by himself, once, is complete as well. Otherwise the one in `state` stays.
-std::optional<v1::ConfirmedPrimary> ConfirmLastPrimary(const std::vector<NodeFacts>& nodes,
+// A garbd has no disk that anybody reads: it is a member when a view, or P in `state`, shows that uuid to be one.
+std::optional<v1::ConfirmedPrimary> ConfirmLastPrimary(const v1::Configuration& config,
+                                                       const std::vector<NodeFacts>& nodes,
                                                        const v1::DurableState& state);
+
+// The configured garbd behind this member of the view of `report`: the only one there of its name, and without the
+// address that each mariadbd has; nullptr when it is none.
+const v1::GarbdConfig* FindGarbd(const v1::Configuration& config, const v1::DbStatusReport& report,
+                                 const std::string& gcomm_uuid);
+
+// Whether garbds of `primary` could be a primary component by themselves, which needs no data and makes whoever joins
+// it primary (docs/adr/0011): those that are not in `others` have more than half of all votes, or more than a data
+// member in `unseen`, with which they may have gone on before it was lost. Both are gcomm uuids.
+bool GarbdsMayBePrimary(const v1::ConfirmedPrimary& primary, const std::vector<std::string>& others,
+                        const std::vector<std::string>& unseen);
 
 // Which processes of P are proven dead: seen to exit by their own agent with P as their last view on disk, or declared
 // dead by a human, and not seen to run since. Sorted by gcomm_uuid.

@@ -63,11 +63,12 @@ bool SameView(const NodeFacts& a, const NodeFacts& b) {
   return std::ranges::equal(a.report->members(), b.report->members(), {}, &v1::ViewMember::uuid, &v1::ViewMember::uuid);
 }
 
-// Everybody whom the view of `node` names; empty when somebody in it is not seen, or sees another view.
-Nodes ComponentOf(const NodeFacts& node, const std::vector<NodeFacts>& nodes) {
+// Everybody whom the view of `node` names, but garbds; empty when somebody in it is not seen, or sees another view.
+Nodes ComponentOf(const NodeFacts& node, const std::vector<NodeFacts>& nodes, const v1::Configuration& config) {
   Nodes component;
   for (const v1::ViewMember& member : node.report->members()) {
     const NodeFacts* other = FindByUuid(nodes, member.uuid());
+    if (other == nullptr && FindGarbd(config, *node.report, member.uuid()) != nullptr) continue;
     if (other == nullptr || other->primary != v1::TERNARY_NO || !SameView(node, *other)) return {};
     component.push_back(other);
   }
@@ -94,7 +95,7 @@ const v1::Member* MemberOf(const v1::ConfirmedPrimary& primary, const NodeFacts&
 // The group around `node`, or why there is none.
 std::optional<Candidate> CandidateAround(const NodeFacts& node, const v1::Configuration& config, const Facts& facts,
                                          bool forced, Names& why) {
-  const Nodes component = ComponentOf(node, facts.nodes);
+  const Nodes component = ComponentOf(node, facts.nodes, config);
   if (component.empty()) {
     why.push_back(absl::StrFormat("%s: not everybody in its view is seen to be in it", node.config->name()));
     return std::nullopt;
@@ -212,6 +213,26 @@ Other Judge(const v1::Configuration& config, const v1::Member& member, const v1:
   return other;
 }
 
+// Why garbds could be primary without anybody's data; empty when they could not. A data member whose disk names P has
+// never been in a later component; of the others nobody knows.
+std::string WhyGarbdsMatter(const PromotionPlan& plan, const Facts& facts) {
+  std::vector<std::string> others;
+  std::vector<std::string> unseen;
+  for (const v1::Death& death : facts.deaths) others.push_back(death.gcomm_uuid());
+  for (const NodeFacts* node : plan.group) {
+    for (const v1::ViewMember& member : node->report->members()) others.push_back(member.uuid());
+  }
+  for (const v1::Member& member : facts.confirmed->members()) {
+    const NodeFacts* node = FindNode(facts, member.dbserver());
+    const bool on_disk =
+        node != nullptr && node->fresh && node->report->last_primary_view().id() == facts.confirmed->view().id();
+    if (!on_disk) unseen.push_back(member.gcomm_uuid());
+  }
+  if (!GarbdsMayBePrimary(*facts.confirmed, others, unseen)) return "";
+  return "the garbds may be a primary component by themselves: they have more votes than all others, or than somebody "
+         "who is not seen";
+}
+
 // The highest seqno that anybody reports who was in P, or is what became of it.
 std::int64_t HighestElsewhere(const Facts& facts, const Candidate& group, std::string& where) {
   std::int64_t highest = -1;
@@ -269,12 +290,16 @@ PromotionPlan PlanPromotion(const v1::Configuration& config, const v1::Arbitrato
   for (const NodeFacts& node : facts.nodes) {
     // Views change one node after the other: who else could be promoted is not known yet.
     const bool unsettled = node.running == v1::TERNARY_YES && node.primary == v1::TERNARY_NO &&
-                           MemberOf(*facts.confirmed, node) != nullptr && ComponentOf(node, facts.nodes).empty();
+                           MemberOf(*facts.confirmed, node) != nullptr &&
+                           ComponentOf(node, facts.nodes, config).empty();
     if (unsettled && !request.force())
       plan.missing.push_back(
           absl::StrFormat("not everybody in the view of %s is seen to be in it", node.config->name()));
   }
+  if (std::string votes = WhyGarbdsMatter(plan, facts); !votes.empty() && !request.force())
+    plan.missing.push_back(std::move(votes));
   for (const v1::Member& member : facts.confirmed->members()) {
+    if (member.garbd()) continue;
     const bool in_group =
         std::ranges::any_of(plan.group, [&](const NodeFacts* n) { return n->config->name() == member.dbserver(); });
     if (in_group) continue;

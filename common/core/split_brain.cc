@@ -165,6 +165,7 @@ const v1::SplitMember& Farthest(const v1::SplitSide& side) {
 }
 
 std::string SideText(const v1::SplitSide& side) {
+  if (side.members().empty()) return "nobody";
   const v1::SplitMember& member = Farthest(side);
   return absl::StrFormat("%s (%s:%d, conf_id %d)", SideName(side), member.position().uuid(), member.position().seqno(),
                          member.conf_id());
@@ -370,7 +371,7 @@ std::vector<std::string> ExplainSplitBrain(const Facts& facts, const v1::Durable
 }
 
 std::string SplitBrainCommand(const Facts& facts, const v1::DurableState& state) {
-  if (!facts.split) return "";
+  if (!facts.split || facts.split->sides().empty()) return "";
   if (!IsAcknowledged(*facts.split)) {
     const auto& sides = facts.split->sides();
     const auto confirmed = std::ranges::find_if(sides, &v1::SplitSide::confirmed);

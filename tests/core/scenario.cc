@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -63,7 +64,7 @@ std::string Scenario::Run(const std::string& line) {
   const std::string& verb = words[0];
   const Words rest(words.begin() + 1, words.end());
   const bool named = std::ranges::all_of(
-      rest, [&](const std::string& name) { return FindByName(config_.dbservers(), name) != nullptr; });
+      rest, [&](const std::string& name) { return IsGarbd(name) || FindByName(config_.dbservers(), name) != nullptr; });
   if (verb == "cluster") {
     Cluster(rest);
   } else if (verb == "decide") {
@@ -174,7 +175,7 @@ std::string Scenario::Run(const std::string& line) {
   return "";
 }
 
-// "a1:dc1 a2:dc1 b1:dc2": the first data centre is the primary one.
+// "a1:dc1 a2:dc1 b1:dc2 garb:garbd": the first data centre is the primary one.
 void Scenario::Cluster(const Words& nodes) {
   config_.set_cluster("shop");
   config_.set_version(7);
@@ -188,8 +189,15 @@ void Scenario::Cluster(const Words& nodes) {
   *promotion.mutable_longest_hold_down() = ToProto(absl::Minutes(3));
   Words names;
   for (const std::string& node : nodes) {
-    const std::pair<std::string, std::string> parts = absl::StrSplit(node, ':');
+    const std::pair<std::string, std::string> parts = absl::StrSplit(node, absl::MaxSplits(':', 1));
     names.push_back(parts.first);
+    if (absl::StartsWith(parts.second, "garbd")) {
+      v1::GarbdConfig& garbd = *config_.add_garbds();
+      garbd.set_name(parts.first);
+      garbd.set_weight(parts.second == "garbd:3" ? 3 : 1);
+      garbds_[parts.first] = NewUuid(parts.first);
+      continue;
+    }
     v1::DbserverConfig& server = *config_.add_dbservers();
     server.set_name(parts.first);
     server.set_data_centre(parts.second);
@@ -203,7 +211,9 @@ void Scenario::Cluster(const Words& nodes) {
       centre.set_role(config_.data_centres_size() == 1 ? v1::DataCentre::ROLE_PRIMARY : v1::DataCentre::ROLE_SECONDARY);
     }
   }
-  for (const std::string& name : names) Start(name);
+  for (const std::string& name : names) {
+    if (!IsGarbd(name)) Start(name);
+  }
   View(names, true);
 }
 
@@ -233,9 +243,11 @@ void Scenario::Start(const std::string& name) {
 void Scenario::View(const Words& names, bool primary) {
   v1::PrimaryView view;
   view.set_id(absl::StrFormat("view:%d", ++views_));
-  for (const std::string& name : names) view.add_members(Report(name).wsrep().gcomm_uuid());
+  for (const std::string& name : names)
+    view.add_members(IsGarbd(name) ? garbds_[name] : Report(name).wsrep().gcomm_uuid());
   std::ranges::sort(*view.mutable_members());
   for (const std::string& name : names) {
+    if (IsGarbd(name)) continue;
     v1::DbStatusReport& report = Report(name);
     report.set_running(v1::TERNARY_YES);
     report.set_primary(primary ? v1::TERNARY_YES : v1::TERNARY_NO);
@@ -243,7 +255,7 @@ void Scenario::View(const Words& names, bool primary) {
     report.clear_members();
     for (const std::string& member : names) {
       v1::ViewMember& shown = *report.add_members();
-      shown.set_uuid(Report(member).wsrep().gcomm_uuid());
+      shown.set_uuid(IsGarbd(member) ? garbds_[member] : Report(member).wsrep().gcomm_uuid());
       shown.set_name(member);
     }
     std::ranges::sort(*report.mutable_members(), {}, &v1::ViewMember::uuid);
@@ -305,6 +317,10 @@ void Scenario::ObeyOrder(const std::string& name, const v1::Order& order) {
       const bool is_out =
           std::ranges::find(evicted.dead(), own, &v1::EvictMember::Dead::gcomm_uuid) != evicted.dead().end();
       if (in_view && !is_out) names.push_back(known.name());
+    }
+    for (const auto& [garbd, own] : garbds_) {
+      if (std::ranges::find(report.members(), own, &v1::ViewMember::uuid) != report.members().end())
+        names.push_back(garbd);
     }
     return names;
   };

@@ -38,6 +38,7 @@ class Scenario {
   void Obey(const Words& only);
   void ObeyOrder(const std::string& name, const v1::Order& order);
   std::string Decide();
+  bool IsGarbd(const std::string& name) const { return garbds_.contains(name); }
   std::string NewUuid(const std::string& name) { return name + "-" + std::to_string(++uuids_); }
 
   v1::Configuration config_;
@@ -45,6 +46,7 @@ class Scenario {
   v1::Decision last_;
   BootTime now_ = SinceBoot(absl::Hours(1));
   std::map<std::string, bool> silent_;
+  std::map<std::string, std::string> garbds_;  // name and gcomm uuid
   int uuids_ = 0;
   int views_ = 0;
   int nonces_ = 0;

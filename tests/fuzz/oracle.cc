@@ -113,9 +113,10 @@ class Oracle {
     const bool by_itself = config_.promotion().mode() == v1::Promotion::MODE_AUTO;
     Must(by_itself || before_.has_request(), "nobody asked for a promotion");
     const BootTime held_until =
-        SinceBoot(FromProto(before_.grant().ordered_at())) + FromProto(config_.promotion().hold_down());
-    Must(before_.has_request() || before_.grant().state() != v1::GRANT_STATE_DONE || now_ >= held_until,
-         "not held down");
+        SinceBoot(FromProto(before_.last_promotion().ordered_at())) + FromProto(config_.promotion().hold_down());
+    Must(before_.has_request() || !before_.has_last_promotion() || now_ >= held_until, "not held down");
+    Must(!before_.has_split_brain() || !before_.split_brain().acknowledged_by().empty(),
+         "promoted before a human ended the split brain");
     Must(grant.forced_by().empty() || before_.request().force(), "forced by nobody");
     JudgeProof(grant, false);
   }
@@ -160,7 +161,7 @@ class Oracle {
       JudgeInGroup(name, last, forced, best);
     }
     for (const v1::Member& member : last.members()) {
-      if (In(grant.group(), member.dbserver())) continue;
+      if (member.garbd() || In(grant.group(), member.dbserver())) continue;
       Must(In(grant.others(), member.dbserver()), member.dbserver() + " is forgotten");
       Must(forced || Dead(member, last) || NotPrimary(member, last, ordered ? grant.epoch() : 0) ||
                Fenced(member, ordered),
@@ -274,6 +275,9 @@ class Oracle {
     Must(view.id() == before_.confirmed().view().id() || Recorded("confirmed", before_.epoch()),
          "a last primary component without a record");
     for (const std::string& uuid : view.members()) {
+      const auto& members = next_.confirmed().members();
+      const auto member = std::ranges::find(members, uuid, &v1::Member::gcomm_uuid);
+      if (member != members.end() && member->garbd()) continue;
       const auto names_it = [&](const v1::DbStatusReport& report) {
         return report.running() == v1::TERNARY_YES && report.wsrep().gcomm_uuid() == uuid &&
                report.last_primary_view().id() == view.id() &&

@@ -110,6 +110,7 @@ std::string CommonServerConfig() { return kCommonServer; }
 std::string ServerConfig(const Plan& plan, const std::string& node) {
   std::vector<std::string> addresses;
   for (const std::string& name : plan.NodeNames()) addresses.push_back(plan.Address(name));
+  if (plan.HasGarbd()) addresses.push_back(plan.Address(kGarbd));
   const std::string home = plan.HostDirectory(node);
   const std::string address = plan.Address(node);
   std::string config = absl::StrFormat(kServer, kServerUser, home, plan.MysqlSocket(node), home, plan.LogPath(node),
@@ -142,6 +143,7 @@ std::string MinderConfig(const Plan& plan) {
                           plan.MysqlSocket(node.name), plan.DataDirectory(), home, home);
   }
   absl::StrAppendFormat(&config, kMinderClient, plan.Address("lb1"), plan.HaproxySocket());
+  if (plan.HasGarbd()) absl::StrAppendFormat(&config, "garbds:\n  - name: %s\n", kGarbd);
   absl::StrAppendFormat(&config, kMinderPromotion, plan.promotion.empty() ? "" : ", ", plan.promotion);
   return config;
 }

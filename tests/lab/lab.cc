@@ -194,12 +194,17 @@ absl::Status Lab::Down(const std::string& given) {
   return absl::OkStatus();
 }
 
-// mariadbds that have an agent come up through it; waiting for them is WaitReady's.
+// mariadbds that have an agent come up through it; waiting for them is WaitReady's. A garbd comes last: Galera restores
+// a component from disk only when it is met by its members and nobody else (gcomm/src/pc.cpp).
 absl::Status Lab::StartAll() const {
   for (const Party& party : Parties(plan_)) {
-    if (plan_.agents && IsMariadbd(party)) continue;
+    if (party.name == kGarbd || (plan_.agents && IsMariadbd(party))) continue;
     MINDER_RETURN_IF_ERROR(Start(party.name));
   }
+  if (!plan_.HasGarbd() || Find(kGarbd).ok()) return absl::OkStatus();
+  for (const std::string& node : plan_.NodeNames())
+    MINDER_RETURN_IF_ERROR(WaitFor([&] { return Synced(node); }, kUpDeadline, node + " Synced"));
+  MINDER_RETURN_IF_ERROR(Start(kGarbd));
   return absl::OkStatus();
 }
 
@@ -340,7 +345,7 @@ absl::Status Lab::AllSynced() const {
     if (!variables.ok()) return absl::UnavailableError(absl::StrCat(node, ": ", variables.status().message()));
     MINDER_RETURN_IF_ERROR(SyncedIn(node, *variables));
     if (conf_id.empty()) conf_id = (*variables)["wsrep_cluster_conf_id"];
-    if ((*variables)["wsrep_cluster_size"] != absl::StrCat(nodes.size()) ||
+    if ((*variables)["wsrep_cluster_size"] != absl::StrCat(nodes.size() + (plan_.HasGarbd() ? 1 : 0)) ||
         (*variables)["wsrep_cluster_conf_id"] != conf_id) {
       return absl::UnavailableError(absl::StrFormat("%s: is in a component of %s, conf_id %s", node,
                                                     (*variables)["wsrep_cluster_size"],

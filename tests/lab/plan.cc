@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -14,14 +15,29 @@ namespace {
 
 constexpr char kMariadbd[] = "/usr/sbin/mariadbd";
 constexpr char kHaproxyProgram[] = "/usr/sbin/haproxy";
+constexpr char kGarbdProgram[] = "/usr/bin/garbd";
+constexpr char kWithGarbd[] = "+garbd";
+
+Party Garbd(const Plan& plan) {
+  std::vector<std::string> peers;
+  for (const std::string& node : plan.NodeNames()) peers.push_back(plan.Address(node) + ":4567");
+  const std::string address = plan.Address(kGarbd);
+  return {kGarbd,
+          kGarbd,
+          kGarbdProgram,
+          {kGarbdProgram, "--address", "gcomm://" + absl::StrJoin(peers, ","), "--group", "lab", "--name", kGarbd,
+           "--workdir", plan.HostDirectory(kGarbd), "--options",
+           absl::StrFormat("base_host=%s;gmcast.listen_addr=tcp://%s:4567", address, address)}};
+}
 
 }  // namespace
 
 absl::StatusOr<std::pair<int, int>> ParseTopology(const std::string& topology) {
   const auto digit = [](char c) { return c >= '1' && c <= '9'; };
-  if (topology.size() != 3 || !digit(topology[0]) || topology[1] != '+' || !digit(topology[2])) {
+  const bool sized = topology.size() == 3 || (topology.size() > 3 && topology.substr(3) == kWithGarbd);
+  if (!sized || !digit(topology[0]) || topology[1] != '+' || !digit(topology[2])) {
     return absl::InvalidArgumentError(
-        absl::StrFormat("topology '%s': write servers in dc1 + servers in dc2, as in 2+1", topology));
+        absl::StrFormat("topology '%s': write servers in dc1 + servers in dc2, as in 2+1 or 2+1+garbd", topology));
   }
   return std::pair(topology[0] - '0', topology[2] - '0');
 }
@@ -42,10 +58,13 @@ std::vector<std::string> Plan::NodeNames() const {
   return names;
 }
 
+bool Plan::HasGarbd() const { return absl::EndsWith(topology, kWithGarbd); }
+
 std::vector<std::string> Plan::Hosts() const {
   std::vector<std::string> hosts = NodeNames();
   hosts.push_back("arbitrator");
   hosts.push_back("lb1");
+  if (HasGarbd()) hosts.push_back(kGarbd);
   return hosts;
 }
 
@@ -67,6 +86,7 @@ std::string Plan::Address(const std::string& host) const {
   if (host == "outside") last = 1;
   if (host == "arbitrator") last = 2;
   if (host == "lb1") last = 3;
+  if (host == kGarbd) last = 4;
   if (int number = 0; IsNode(host) && absl::SimpleAtoi(host.substr(4), &number)) last = 10 + number;
   return absl::StrFormat("10.199.%d.%d", id, last);
 }
@@ -99,6 +119,7 @@ std::vector<Party> Parties(const Plan& plan) {
     parties.push_back(
         {node, node, kMariadbd, {kMariadbd, absl::StrFormat("--defaults-file=%s/my.cnf", plan.HostDirectory(node))}});
   }
+  if (plan.HasGarbd()) parties.push_back(Garbd(plan));
   parties.push_back({"lb1/haproxy",
                      "lb1",
                      kHaproxyProgram,

@@ -17,6 +17,9 @@ inline constexpr char kAppPassword[] = "app";
 inline constexpr char kObserverPassword[] = "observer";
 inline constexpr char kMinderPassword[] = "minder-lab";
 
+// Host, party and name in the cluster of the Galera arbitrator of a lab that has one.
+inline constexpr char kGarbd[] = "garb";
+
 // How HAProxy judges the servers: kNone leaves it to the agent; kMysqlCheck is the stock check of plain set-ups, for
 // baselines.
 enum class BalancerCheck { kNone, kMysqlCheck };
@@ -32,7 +35,7 @@ struct Plan {
   int id = 0;                   // 1 to 254: third byte of the subnet, part of every namespace and link name
   std::string directory{};      // of the lab: state, env, minder.yaml
   std::string bin_directory{};  // of minder's programs
-  std::string topology{};       // "2+1": two servers in dc1, one in dc2
+  std::string topology{};       // "2+1": two servers in dc1, one in dc2; "2+1+garbd": and a Galera arbitrator
   bool agents = true;           // false: plain Galera and plain HAProxy
   BalancerCheck check = BalancerCheck::kNone;
   bool proxied = false;     // agents dial ProxyAddress() instead of the arbitrator
@@ -40,6 +43,7 @@ struct Plan {
 
   std::vector<Node> Nodes() const;
   std::vector<std::string> NodeNames() const;
+  bool HasGarbd() const;
   // Each has a network namespace of its own: the nodes, `arbitrator` and `lb1`.
   std::vector<std::string> Hosts() const;
   bool IsHost(const std::string& name) const;
@@ -62,12 +66,12 @@ struct Plan {
   std::string LogPath(const std::string& party) const;  // `party` as "node1" or "node1/agent"
 };
 
-// "A+B", one to nine servers in each data centre, as data centres' sizes. INVALID_ARGUMENT otherwise.
+// "A+B" or "A+B+garbd", one to nine servers in each data centre, as data centres' sizes. INVALID_ARGUMENT otherwise.
 absl::StatusOr<std::pair<int, int>> ParseTopology(const std::string& topology);
 
 // Something that can be killed, frozen and started again.
 struct Party {
-  std::string name;  // "node1", "node1/agent", "lb1/haproxy", "lb1/agent", "arbitrator"
+  std::string name;  // "node1", "node1/agent", "lb1/haproxy", "lb1/agent", "arbitrator", "garb"
   std::string host;
   std::string program;  // full path
   std::vector<std::string> argv;

@@ -1,0 +1,93 @@
+// F49: a Galera arbitrator as the third voter of two servers.
+#include <csignal>
+
+#include "absl/strings/match.h"
+#include "tests/integration/cluster_fixture.h"
+
+namespace minder::lab {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct Witnessed {
+  static LabOptions Options() { return TestLabOptions("garbd", true, "1+1+garbd"); }
+};
+
+class GarbdTest : public ClusterTestOn<Witnessed> {
+ protected:
+  static std::uint64_t Epoch() {
+    const auto summary = Summary(lab());
+    EXPECT_TRUE(summary.ok()) << summary.status();
+    return summary.ok() ? summary->epoch() : 0;
+  }
+  static absl::Status SizeIs(const std::string& node, const std::string& size) {
+    return lab().HasStatusVariable(node, "wsrep_cluster_size", size);
+  }
+  static absl::Status HasStatus(const std::string& node, const std::string& status) {
+    return lab().HasStatusVariable(node, "wsrep_cluster_status", status);
+  }
+  static absl::Status Misses(const std::string& name) {
+    const auto summary = Summary(lab());
+    if (!summary.ok()) return summary.status();
+    const bool says_so = summary->diagnosis() == v1::DIAGNOSIS_DEGRADED && absl::StrContains(summary->reason(), name);
+    return says_so ? absl::OkStatus() : absl::UnavailableError(summary->reason());
+  }
+};
+
+TEST_F(GarbdTest, F49KilledOrFrozenGarbdIsMissedAndNobodyIsPromoted) {
+  const std::uint64_t before = Epoch();
+  EXPECT_THAT(Minderctl(lab(), {"explain"}).output, HasSubstr("garb+node1+node2, view"));
+  ASSERT_EQ(lab().Kill(kGarbd), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return SizeIs("node1", "2"); }, absl::Seconds(20), "dropped by Galera"));
+  EXPECT_TRUE(Reached([] { return Misses(kGarbd); }, absl::Seconds(5), "missed"));
+  EXPECT_EQ(HasStatus("node2", "Primary"), absl::OkStatus());
+  ASSERT_EQ(lab().Start(kGarbd), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(40), "back"));
+
+  ASSERT_EQ(lab().Stop(kGarbd), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return SizeIs("node1", "2"); }, absl::Seconds(40), "dropped by Galera"));
+  EXPECT_TRUE(Reached([] { return Misses(kGarbd); }, absl::Seconds(5), "missed"));
+  ASSERT_EQ(lab().Continue(kGarbd), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(40), "back"));
+  EXPECT_EQ(Epoch(), before);
+}
+
+TEST_F(GarbdTest, F49TheSideOfGarbdKeepsTheQuorumAndNothingIsPromoted) {
+  const std::uint64_t before = Epoch();
+  ASSERT_EQ(lab().CutOff({"node1"}, {"node2", kGarbd}), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return HasStatus("node1", "non-Primary"); }, absl::Seconds(30), "node1 alone"));
+  EXPECT_TRUE(Reached([] { return lab().NotRouted("node1"); }, absl::Seconds(5), "out of the balancer"));
+  EXPECT_EQ(HasStatus("node2", "Primary"), absl::OkStatus());
+  EXPECT_EQ(lab().Routed("node2"), absl::OkStatus());
+  EXPECT_EQ(Epoch(), before);
+  ASSERT_EQ(lab().Heal(), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+}
+
+TEST_F(GarbdTest, F49WithGarbdTheSurvivorOfAKilledServerHasTheQuorumAtOnce) {
+  const std::uint64_t before = Epoch();
+  ASSERT_TRUE(lab().SignalNow("node2", SIGKILL).ok());
+  EXPECT_TRUE(Reached([] { return SizeIs("node1", "2"); }, absl::Seconds(3), "evicted, which takes Galera alone 6 s"));
+  EXPECT_EQ(HasStatus("node1", "Primary"), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  EXPECT_EQ(Epoch(), before);
+}
+
+// Everybody is cut from everybody: what garbd is does not matter, for it has no data and no majority.
+TEST_F(GarbdTest, F49CutIntoThreeOneServerIsPromotedOnce) {
+  const std::uint64_t before = Epoch();
+  ASSERT_EQ(lab().CutOff({"node1"}, {"node2", kGarbd}), absl::OkStatus());
+  ASSERT_EQ(lab().CutOff({"node2"}, {kGarbd}), absl::OkStatus());
+  ASSERT_TRUE(Reached([&] { return Epoch() > before ? absl::OkStatus() : absl::UnavailableError("no grant"); },
+                      absl::Seconds(40), "a promotion"));
+  ASSERT_TRUE(
+      Reached([] { return HasStatus("node1", "Primary").ok() ? absl::OkStatus() : HasStatus("node2", "Primary"); },
+              absl::Seconds(5), "one server primary"));
+  EXPECT_EQ(HasStatus(HasStatus("node1", "Primary").ok() ? "node2" : "node1", "non-Primary"), absl::OkStatus());
+  ASSERT_EQ(lab().Heal(), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  EXPECT_EQ(Epoch(), before + 1);
+}
+
+}  // namespace
+}  // namespace minder::lab
