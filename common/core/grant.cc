@@ -79,12 +79,17 @@ std::string WhyOver(const v1::Configuration& config, const Facts& facts, const v
   const NodeFacts* target = FindNode(facts, grant.target());
   if (IsDead(facts, grant.target()))
     return NobodyPrimary(facts, grant, now, expiry) ? grant.target() + " died, and nobody is primary" : "";
-  if (target == nullptr || !target->fresh || target->primary != v1::TERNARY_NO) return "";
+  if (target == nullptr || !target->fresh) return "";
   const v1::OrderStatus* outcome = OutcomeAt(*target, grant);
   if (outcome == nullptr) {
-    const bool never = now - target->age > expiry && target->report->highest_epoch() < grant.epoch();
+    const bool never = target->primary != v1::TERNARY_UNKNOWN && now - target->age > expiry &&
+                       target->report->highest_epoch() < grant.epoch();
     return never ? grant.target() + " did not get the order in time, and refuses it now" : "";
   }
+  // Primary in the old component, for in another one it would be promoted: that one was only late to show itself.
+  if (outcome->outcome() == v1::ORDER_OUTCOME_DONE && target->primary == v1::TERNARY_YES)
+    return grant.target() + " is in the last primary component, which never ended";
+  // The agent knows how it ended, also while its mariadbd, started again, answers nobody.
   const bool ended = outcome->outcome() == v1::ORDER_OUTCOME_REFUSED || outcome->outcome() == v1::ORDER_OUTCOME_FAILED;
   return ended ? absl::StrFormat("%s: %s", grant.target(), outcome->detail()) : "";
 }
