@@ -58,7 +58,7 @@ OrderEffects OrderLife::On(const v1::MakePrimary& order, BootTime now) {
   const Sightings::Sighting& quoted = *sightings_.Find(order.nonce());
   ordered_in_ = quoted.state;
   carrying_out_ = true;
-  ends_with_view_ = false;
+  ends_with_view_ = left_view_ = false;
   v1::AgentPromise next = promise_;
   next.set_highest_epoch(order.epoch());
   next.clear_freeze();
@@ -141,9 +141,12 @@ OrderEffects OrderLife::OnReported(const v1::DbStatusReport& report, BootTime ob
   if (report.primary() == v1::TERNARY_YES) return OnPrimarySeen();
   if (!InDoubt()) return {};
   // What was sent to a view does not outlive it (gcomm: messages are delivered in the view that they were sent in), and
-  // what a server has not begun does not outlive the server.
-  const bool other_view =
-      ends_with_view_ && sightings_.newest()->non_primary && sightings_.newest()->state != ordered_in_;
+  // what a server has not begun does not outlive the server. A group that is not OPERATIONAL is on its way to another
+  // view, be it of the same members.
+  const bool operational = report.wsrep().evs_state() == "OPERATIONAL";
+  left_view_ |= report.has_wsrep() && !operational;
+  const bool other_view = ends_with_view_ && sightings_.newest()->non_primary &&
+                          ((left_view_ && operational) || sightings_.newest()->state != ordered_in_);
   if (!other_view && report.running() != v1::TERNARY_NO) return {};
   return Conclude(promise_.make_primary(), absl::FailedPreconditionError("the view ended before it took effect"));
 }

@@ -83,6 +83,7 @@ class OrderLife {
   std::string ordered_in_;                   // the state in which make_primary was carried out
   bool carrying_out_ = false;
   bool ends_with_view_ = false;  // make_primary was carried out without effect, and has none in another view
+  bool left_view_ = false;       // the group was seen not to be OPERATIONAL since
 };
 
 }  // namespace minder

@@ -13,12 +13,13 @@ class OrderLifeTest : public ::testing::Test {
  protected:
   OrderLifeTest() { Report("n1"); }
 
-  OrderEffects Report(const std::string& nonce, const std::string& member = "a") {
+  OrderEffects Report(const std::string& nonce, const std::string& evs_state = "OPERATIONAL") {
     v1::DbStatusReport report;
     report.set_running(v1::TERNARY_YES);
     report.set_primary(v1::TERNARY_NO);
     report.set_nonce(nonce);
-    report.add_members()->set_uuid(member);
+    report.add_members()->set_uuid("a");
+    report.mutable_wsrep()->set_evs_state(evs_state);
     return life_.OnReported(report, now_);
   }
   static v1::MakePrimary Promote(std::uint64_t epoch) {
@@ -61,6 +62,18 @@ TEST_F(OrderLifeTest, WhatCannotBeRecordedIsRefusedOnceAndForAllAndSpoilsNoOlder
   EXPECT_THAT(Outcome().detail(), HasSubstr("no space"));
   EXPECT_EQ(life_.shown().make_primary().detail(), "too late");
   EXPECT_FALSE(life_.On(Promote(6), now_).write.has_value()) << "it comes again";
+}
+
+TEST_F(OrderLifeTest, AnotherViewOfTheSameMembersEndsTheDoubtAsWell) {
+  const OrderEffects accepted = life_.On(Promote(5), now_);
+  const OrderEffects begun = life_.OnWritten(*accepted.write, absl::OkStatus());
+  const OrderEffects done = life_.OnPromoted(*begun.promote, absl::AbortedError("set, and not Primary"));
+  life_.OnWritten(*done.write, absl::OkStatus());
+  EXPECT_FALSE(Report("n2").write.has_value());
+  EXPECT_FALSE(Report("n3", "GATHER").write.has_value()) << "what was sent may still be delivered";
+  const OrderEffects over = Report("n4");
+  ASSERT_TRUE(over.write.has_value());
+  EXPECT_EQ(over.write->promise.make_primary().outcome(), v1::ORDER_OUTCOME_FAILED);
 }
 
 }  // namespace
