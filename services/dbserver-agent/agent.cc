@@ -228,7 +228,7 @@ void Agent::OnProbed(BootTime asked_at, const absl::StatusOr<ProbeAnswer>& answe
   if (answer.ok()) {
     observed.last = *answer;
     observed.note = NoteOn(*answer);
-    if (answer->wsrep.cluster_status() == v1::CLUSTER_STATUS_PRIMARY) observed.primary_pid = observations_.process.pid;
+    observed.primary_pid = CompletePid(observed.primary_pid, observations_.process.pid, answer->wsrep);
     const auto& open = answer->open_transactions;
     drain_->OnObservation({.asked_at = answer->asked_at,
                            .listed_at = answer->transactions_at,
