@@ -5,7 +5,7 @@ BUILD := build
 JOBS := $(shell nproc)
 
 .DEFAULT_GOAL := build
-.PHONY: deps build test lint sanitize bench lab lab-down clean
+.PHONY: deps build test lint sanitize simulate bench lab lab-down clean
 
 deps:
 	@deploy/install-deps
@@ -40,6 +40,13 @@ sanitize: deps
 	@for t in $(BUILD)/asan/bin/*_test; do echo "$$t" && $$t --gtest_brief=1 || exit 1; done
 	@cmake --preset tsan > /dev/null && cmake --build --preset tsan --target $(TSAN_TESTS) -j $(JOBS)
 	@for t in $(TSAN_TESTS); do $(BUILD)/tsan/bin/$$t --gtest_brief=1 || exit 1; done
+
+# The seeded simulator; SEEDS=… for more, FIRST=… for others. A seed that fails prints how to replay it.
+SEEDS = 2000
+FIRST = 1
+simulate: deps $(BUILD)/build.ninja
+	@cmake --build $(BUILD) -j $(JOBS) --target simulate
+	@$(BUILD)/bin/simulate --seeds $(SEEDS) --first $(FIRST) --jobs $(JOBS)
 
 # Measures against plain Galera and plain HAProxy in the same run; build/bench/results.json.
 bench: build
