@@ -66,6 +66,10 @@ std::string Scenario::Run(const std::string& line) {
     std::int64_t seqno = 0;
     if (!absl::SimpleAtoi(rest.at(1), &seqno)) return "error: no seqno";
     Report(rest[0]).mutable_wsrep()->set_last_committed(seqno);
+  } else if (verb == "disk-view") {
+    Report(rest.at(0)).mutable_last_primary_view()->set_id(rest.at(1));
+  } else if (verb == "evict-list") {
+    Report(rest.at(0)).mutable_wsrep()->set_evs_evict_list(rest.at(1));
   } else if (verb == "stopped-at") {
     std::int64_t seqno = 0;
     if (!absl::SimpleAtoi(rest.at(1), &seqno)) return "error: no seqno";
