@@ -112,14 +112,25 @@ std::string WhyOver(const v1::Configuration& config, const Facts& facts, const v
   const NodeFacts* target = FindNode(facts, grant.target());
   if (IsDead(facts, grant.target()))
     return NobodyPrimary(facts, grant, now, expiry) ? grant.target() + " died, and nobody is primary" : "";
-  if (target == nullptr || !target->fresh || target->primary != v1::TERNARY_NO) return "";
+  if (target == nullptr || !target->fresh) return "";
   const v1::OrderStatus* outcome = OutcomeAt(*target, grant);
   if (outcome == nullptr) {
-    const bool never = now - target->age > expiry && target->report->highest_epoch() < grant.epoch();
+    const bool never = target->primary != v1::TERNARY_UNKNOWN && now - target->age > expiry &&
+                       target->report->highest_epoch() < grant.epoch();
     return never ? grant.target() + " did not get the order in time, and refuses it now" : "";
   }
+  // The agent knows how it ended, also while its mariadbd, started again, answers nobody.
   const bool ended = outcome->outcome() == v1::ORDER_OUTCOME_REFUSED || outcome->outcome() == v1::ORDER_OUTCOME_FAILED;
   return ended ? absl::StrFormat("%s: %s", grant.target(), outcome->detail()) : "";
+}
+
+// The target reports that it was in a primary component after its order, whatever became of that since, or that it is
+// in the old one, which was only late to show itself.
+bool SaysDone(const Facts& facts, const v1::Grant& grant) {
+  const NodeFacts* target = FindNode(facts, grant.target());
+  if (target == nullptr || !target->fresh) return false;
+  const v1::OrderStatus* outcome = OutcomeAt(*target, grant);
+  return outcome != nullptr && outcome->outcome() == v1::ORDER_OUTCOME_DONE;
 }
 
 // A member of the group that is seen in a primary component that is not the old one.
@@ -201,6 +212,9 @@ void AdvanceGrant(const v1::Configuration& config, const Facts& facts, BootTime 
                decision);
   }
   if (grant.state() == v1::GRANT_STATE_FREEZING) return AdvanceFreezing(facts, now, decision);
+  if (SaysDone(facts, grant))
+    return End(v1::GRANT_STATE_DONE, grant.target() + " reports that it was in a primary component after its order",
+               decision);
   if (const std::string why = WhyOver(config, facts, grant, now); !why.empty())
     End(v1::GRANT_STATE_ABANDONED, why, decision);
 }

@@ -122,7 +122,8 @@ std::vector<v1::Death> DeathsIn(const std::optional<v1::ConfirmedPrimary>& confi
   if (!confirmed) return {};
   for (const v1::Death& death : state.deaths()) deaths[death.gcomm_uuid()] = death;
   for (const NodeFacts& node : nodes) {
-    if (!node.fresh || !node.report->process().has_last_exit()) continue;
+    // A later process may have its uuid again, and be alive whatever became of the former one.
+    if (node.running != v1::TERNARY_NO || !node.report->process().has_last_exit()) continue;
     // Its disk must name P: it may have gone on in a later primary component before it died, and holds that one's data.
     if (node.report->last_primary_view().id() != confirmed->view().id()) continue;
     const v1::ObservedExit& exit = node.report->process().last_exit();

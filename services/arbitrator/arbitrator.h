@@ -6,13 +6,13 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/base/event_loop.h"
 #include "common/core/drain_plan.h"
 #include "common/core/facts.h"
+#include "common/core/outbox.h"
 #include "common/rpc/switchboard.h"
 #include "minder/v1/services.pb.h"
 #include "services/arbitrator/store.h"
@@ -75,14 +75,13 @@ class Arbitrator {
   void Think();
   absl::Status Persist(const v1::DurableState& next, const Records& records);
   absl::Status PersistDrains(Drains drains, const std::string& what);
-  void Send(const v1::Order& order);
 
   EventLoop& loop_;
   const v1::Configuration config_;
   Store& store_;
   v1::ArbitratorState state_;
   Switchboard switchboard_;
-  std::map<std::pair<std::string, int>, std::string> sent_;  // by receiver and verb: the serialized order
+  Outbox outbox_;
   std::map<std::uint64_t, std::function<void()>> subscribers_;
   std::uint64_t next_subscriber_ = 1;
   bool thinking_soon_ = false;

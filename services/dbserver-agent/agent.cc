@@ -108,8 +108,10 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Create(EventLoop& loop, const v1::
                                return raw->galera_orders_.Evict(order, seen, superseded, until);
                              },
                          .start_without_view =
-                             [raw](const std::string& gone_uuid, const std::optional<v1::Position>& not_beyond) {
-                               raw->supervisor_.StartWithoutView(gone_uuid, not_beyond);
+                             [raw](const v1::Recover& order) {
+                               raw->supervisor_.StartWithoutView(
+                                   order.gone_uuid(),
+                                   order.has_not_beyond() ? std::optional(order.not_beyond()) : std::nullopt);
                              },
                          .on_change =
                              [raw] {
@@ -251,7 +253,7 @@ void Agent::OnProbed(BootTime asked_at, const absl::StatusOr<ProbeAnswer>& answe
   if (answer.ok()) {
     observed.last = *answer;
     observed.note = NoteOn(*answer);
-    if (answer->wsrep.cluster_status() == v1::CLUSTER_STATUS_PRIMARY) observed.primary_pid = observations_.process.pid;
+    observed.primary_pid = CompletePid(observed.primary_pid, observations_.process.pid, answer->wsrep);
     const auto& open = answer->open_transactions;
     drain_->OnObservation({.asked_at = answer->asked_at,
                            .listed_at = answer->transactions_at,

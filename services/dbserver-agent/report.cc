@@ -128,6 +128,12 @@ void SetState(const Observations& o, v1::DbStatusReport& report) {
 
 }  // namespace
 
+pid_t CompletePid(pid_t before, pid_t pid, const v1::WsrepStatus& answer) {
+  if (answer.cluster_status() != v1::CLUSTER_STATUS_PRIMARY) return before;
+  const v1::LocalState state = answer.local_state();
+  return state == v1::LOCAL_STATE_SYNCED || state == v1::LOCAL_STATE_DONOR ? pid : 0;
+}
+
 v1::DbStatusReport BuildReport(const Observations& observations, BootTime now) {
   v1::DbStatusReport report;
   SetState(observations, report);

@@ -51,7 +51,7 @@ struct ObservedAnswer {
   std::optional<ProbeAnswer> last;  // last answer of this process; of the last probe when status is ok
   std::string note;                 // something wrong that the answer shows; for humans
   std::optional<v1::PrimaryView> last_primary_view{};  // read after the last answer
-  pid_t primary_pid = 0;                               // the process that was last seen in a primary component
+  pid_t primary_pid = 0;                               // as CompletePid says
 };
 
 // All that a report is made of.
@@ -67,6 +67,11 @@ struct Observations {
   std::uint64_t highest_epoch = 0;
   std::uint64_t config_version = 0;
 };
+
+// The process that is known to hold all that its last primary component had, after `answer` of the process `pid`: it
+// was seen Synced (or giving its state to another one) there. Who is seen to join one does not, until he has. `before`
+// is what this said before; a non-primary answer changes nothing.
+pid_t CompletePid(pid_t before, pid_t pid, const v1::WsrepStatus& answer);
 
 // The report of these observations at `now`, all but its nonce. Pure.
 v1::DbStatusReport BuildReport(const Observations& observations, BootTime now);

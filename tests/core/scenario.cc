@@ -81,6 +81,10 @@ std::string Scenario::Run(const std::string& line) {
     std::int64_t seqno = 0;
     if (!absl::SimpleAtoi(rest.at(1), &seqno)) return "error: no seqno";
     Report(rest[0]).mutable_wsrep()->set_last_committed(seqno);
+  } else if (verb == "disk-view") {
+    Report(rest.at(0)).mutable_last_primary_view()->set_id(rest.at(1));
+  } else if (verb == "evict-list") {
+    Report(rest.at(0)).mutable_wsrep()->set_evs_evict_list(rest.at(1));
   } else if (verb == "stopped-at") {
     std::int64_t seqno = 0;
     if (!absl::SimpleAtoi(rest.at(1), &seqno)) return "error: no seqno";
@@ -119,6 +123,8 @@ std::string Scenario::Run(const std::string& line) {
         Crash(name, verb == "crash");
       } else if (verb == "start") {
         Start(name);
+      } else if (verb == "return") {
+        Return(name);
       } else if (verb == "wedge") {
         report.set_running(v1::TERNARY_UNKNOWN);
         report.set_primary(v1::TERNARY_UNKNOWN);
@@ -137,25 +143,32 @@ std::string Scenario::Run(const std::string& line) {
         report.mutable_provider_options()->set_ignore_sb(true);
       } else if (verb == "other-configuration") {
         report.set_config_version(config_.version() - 1);
+      } else if (verb == "shows-primary") {
+        report.set_primary(v1::TERNARY_YES);
+        report.mutable_wsrep()->set_cluster_status(v1::CLUSTER_STATUS_PRIMARY);
+      } else if (verb == "done") {
+        Answer(report, v1::ORDER_OUTCOME_DONE, "");
       } else if (verb == "agent-restarted") {
         report.mutable_process()->set_was_primary(false);
         report.mutable_process()->clear_last_exit();
         report.clear_orders();
       } else if (verb == "refuse") {
-        for (const v1::Order& order : last_.orders()) {
-          if (order.receiver().name() != name || !order.has_make_primary()) continue;
-          v1::OrderStatus& status = *report.add_orders();
-          status.set_verb(v1::Message::kMakePrimaryFieldNumber);
-          status.set_epoch(order.make_primary().epoch());
-          status.set_outcome(v1::ORDER_OUTCOME_REFUSED);
-          status.set_detail("it quotes a report of 3s ago, and 2s are allowed");
-        }
+        Answer(report, v1::ORDER_OUTCOME_REFUSED, "it quotes a report of 3s ago, and 2s are allowed");
       } else {
         return absl::StrFormat("error: what is \"%s\"?", line);
       }
     }
   }
   return "";
+}
+
+// What became of the last make_primary, as its receiver reports it.
+void Scenario::Answer(v1::DbStatusReport& report, v1::OrderOutcome outcome, const std::string& detail) {
+  v1::OrderStatus& status = *report.add_orders();
+  status.set_verb(v1::Message::kMakePrimaryFieldNumber);
+  status.set_epoch(state_.durable().grant().epoch());
+  status.set_outcome(outcome);
+  status.set_detail(detail);
 }
 
 // "a1:dc1 a2:dc1 b1:dc2": the first data centre is the primary one.
@@ -207,6 +220,14 @@ void Scenario::Start(const std::string& name) {
   wsrep.set_last_committed(100);
   report.mutable_provider_options()->set_pc_weight(1);
   report.mutable_drain()->set_state(v1::DRAIN_STATE_SERVING);
+}
+
+// A process with the uuid and the view that are on the disk (gvwstate.dat).
+void Scenario::Return(const std::string& name) {
+  const v1::PrimaryView view = Report(name).last_primary_view();
+  Start(name);
+  *Report(name).mutable_last_primary_view() = view;
+  Report(name).mutable_wsrep()->set_gcomm_uuid(Report(name).process().last_exit().gcomm_uuid());
 }
 
 // These nodes, and nobody else, see one another in a component.

@@ -32,6 +32,8 @@ class Scenario {
   void Cluster(const Words& nodes);
   void View(const Words& names, bool primary);
   void Start(const std::string& name);
+  void Return(const std::string& name);
+  void Answer(v1::DbStatusReport& report, v1::OrderOutcome outcome, const std::string& detail);
   void Crash(const std::string& name, bool by_signal);
   void Received(const std::string& name, absl::Duration age);
   void Touch();

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "common/core/proto_time.h"
@@ -127,6 +129,26 @@ class Oracle {
     JudgeProof(grant, true);
   }
 
+  // E2: not heard, its guard armed when it was, or when the grant was begun; for an order, long enough ago.
+  bool Fenced(const v1::Member& member, bool ordered) {
+    if (config_.promotion().self_fence() != v1::Promotion::FENCE_GUARD) return false;
+    const auto known = std::ranges::find(state_.dbservers(), member.dbserver(), &v1::DbserverKnowledge::name);
+    const auto fence = std::ranges::find(before_.grant().fences(), member.dbserver(), &v1::GrantFence::dbserver);
+    absl::Duration after = absl::InfiniteDuration();
+    if (known != state_.dbservers().end()) {
+      if (!known->report().fence().armed()) return false;
+      std::string period = absl::AsciiStrToLower(known->report().provider_options().evs_inactive_timeout());
+      absl::Duration notices;
+      if (absl::StartsWith(period, "pt") && absl::ParseDuration(period.substr(2), &notices))
+        after = notices + FromProto(config_.promotion().lease_ttl());
+    } else if (fence != before_.grant().fences().end()) {
+      after = FromProto(fence->after());
+    } else {
+      return false;
+    }
+    return !ordered || now_ >= SinceBoot(FromProto(before_.grant().begun_at())) + after;
+  }
+
   void JudgeProof(const v1::Grant& grant, bool ordered) {
     const v1::ConfirmedPrimary& last = next_.confirmed();
     const bool forced = !grant.forced_by().empty();
@@ -140,7 +162,8 @@ class Oracle {
     for (const v1::Member& member : last.members()) {
       if (In(grant.group(), member.dbserver())) continue;
       Must(In(grant.others(), member.dbserver()), member.dbserver() + " is forgotten");
-      Must(forced || Dead(member, last) || NotPrimary(member, last, ordered ? grant.epoch() : 0),
+      Must(forced || Dead(member, last) || NotPrimary(member, last, ordered ? grant.epoch() : 0) ||
+               Fenced(member, ordered),
            member.dbserver() + " has neither promised nor died");
     }
     for (const v1::DbserverConfig& node : config_.dbservers()) {

@@ -65,22 +65,22 @@ class OrderKeeperTest : public ::testing::Test {
   }
   void Open() {
     keeper_.reset();
-    auto opened = OrderKeeper::Open(
-        loop_, {.state_dir = dir_, .config_version = 3, .order_validity = absl::Seconds(60)},
-        {.make_primary =
-             [this](BootTime) {
-               ++carried_out_;
-               // What is carried out is on the disk already.
-               on_disk_ = OnDisk();
-               return outcome_;
-             },
-         .evict =
-             [this](const v1::EvictMember&, const v1::DbStatusReport&, const std::function<bool()>&) {
-               ++evicted_;
-               return absl::OkStatus();
-             },
-         .start_without_view = [this](const std::string& uuid, const std::optional<v1::Position>&) { gone_ = uuid; },
-         .on_change = [this] { changed_ = true; }});
+    auto opened =
+        OrderKeeper::Open(loop_, {.state_dir = dir_, .config_version = 3, .order_validity = absl::Seconds(60)},
+                          {.make_primary =
+                               [this](BootTime) {
+                                 ++carried_out_;
+                                 // What is carried out is on the disk already.
+                                 on_disk_ = OnDisk();
+                                 return outcome_;
+                               },
+                           .evict =
+                               [this](const v1::EvictMember&, const v1::DbStatusReport&, const std::function<bool()>&) {
+                                 ++evicted_;
+                                 return absl::OkStatus();
+                               },
+                           .start_without_view = [this](const v1::Recover& order) { gone_ = order.gone_uuid(); },
+                           .on_change = [this] { changed_ = true; }});
     ASSERT_TRUE(opened.ok()) << opened.status();
     keeper_ = *std::move(opened);
   }

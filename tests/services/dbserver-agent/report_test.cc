@@ -184,5 +184,19 @@ TEST(BuildReport, ANoteIsShownOfAHealthyServer) {
   EXPECT_EQ(report.probe().error(), "old server");
 }
 
+TEST(CompletePid, IsOfWhoWasSeenSyncedSinceItJoined) {
+  v1::WsrepStatus answer;
+  answer.set_cluster_status(v1::CLUSTER_STATUS_PRIMARY);
+  answer.set_local_state(v1::LOCAL_STATE_JOINING);
+  EXPECT_EQ(CompletePid(7, 7, answer), 0) << "it comes back, and lacks what was written meanwhile";
+  answer.set_local_state(v1::LOCAL_STATE_SYNCED);
+  EXPECT_EQ(CompletePid(0, 7, answer), 7);
+  answer.set_local_state(v1::LOCAL_STATE_DONOR);
+  EXPECT_EQ(CompletePid(0, 7, answer), 7);
+  answer.set_cluster_status(v1::CLUSTER_STATUS_NON_PRIMARY);
+  answer.set_local_state(v1::LOCAL_STATE_INITIALIZED);
+  EXPECT_EQ(CompletePid(7, 7, answer), 7);
+}
+
 }  // namespace
 }  // namespace minder

@@ -103,9 +103,9 @@ TEST_F(SystemdTest, FindsNoneStartsFindsAndStops) {
   EXPECT_GE(server.started_at, before - absl::Milliseconds(20));  // it is told in ticks
   EXPECT_EQ(Sql("SELECT 1").size(), 1u);
   EXPECT_EQ(FoundPid(*process), server.pid);
-  EXPECT_EQ(FoundPid(*Process()), server.pid);   // an agent that was started again
+  EXPECT_EQ(FoundPid(*Process()), server.pid);     // an agent that was started again
   EXPECT_EQ(process->Start({})->pid, server.pid);  // runs already
-  EXPECT_FALSE(process->HowEnded(1).asked_for);  // another process
+  EXPECT_FALSE(process->HowEnded(1).asked_for);    // another process
   EXPECT_TRUE(process->Stop(absl::Seconds(30)).ok());
   EXPECT_TRUE(HasEnded(server, absl::ZeroDuration()));
   EXPECT_TRUE(process->HowEnded(server.pid).asked_for);

@@ -1,0 +1,201 @@
+#include "common/core/order_life.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+
+namespace minder {
+namespace {
+
+constexpr int kMakePrimary = v1::Message::kMakePrimaryFieldNumber;
+
+v1::OrderStatus StatusOf(int verb, std::uint64_t epoch, const std::string& nonce, v1::OrderOutcome outcome) {
+  v1::OrderStatus status;
+  status.set_verb(static_cast<std::uint32_t>(verb));
+  status.set_epoch(epoch);
+  status.set_nonce(nonce);
+  status.set_outcome(outcome);
+  return status;
+}
+
+OrderEffects Changed(std::string log = "") {
+  OrderEffects effects;
+  effects.changed = true;
+  if (!log.empty()) effects.log.push_back(std::move(log));
+  return effects;
+}
+
+}  // namespace
+
+OrderLife::OrderLife(const Options& options, v1::AgentPromise promise)
+    : options_(options), promise_(std::move(promise)), shown_(promise_) {}
+
+OwnState OrderLife::Own() const {
+  return {.sightings = sightings_,
+          .highest_epoch = std::max(promise_.highest_epoch(), refused_epoch_),
+          .config_version = options_.config_version,
+          .order_validity = options_.order_validity};
+}
+
+OrderEffects OrderLife::On(const v1::Freeze& order, BootTime now) {
+  if (promise_.freeze().frozen() && promise_.freeze().epoch() == order.epoch()) return {};
+  if (const std::string why = WhyRefused(order, Own(), now); !why.empty())
+    return Refuse(v1::Message::kFreezeFieldNumber, order.epoch(), order.nonce(), why);
+  v1::AgentPromise next = promise_;
+  next.set_highest_epoch(std::max(next.highest_epoch(), order.epoch()));
+  next.mutable_freeze()->set_frozen(true);
+  next.mutable_freeze()->set_epoch(order.epoch());
+  next.mutable_freeze()->set_view_id(last_report_.last_primary_view().id());
+  OrderEffects effects = Write(std::move(next));
+  effects.log.push_back(absl::StrFormat("promises not to bootstrap at epoch %d or below", order.epoch()));
+  return effects;
+}
+
+OrderEffects OrderLife::On(const v1::MakePrimary& order, BootTime now) {
+  if (promise_.make_primary().epoch() == order.epoch()) return {};  // the same again; its outcome is shown
+  if (const std::string why = WhyRefused(order, Own(), now); !why.empty())
+    return Refuse(kMakePrimary, order.epoch(), order.nonce(), why);
+  const Sightings::Sighting& quoted = *sightings_.Find(order.nonce());
+  ordered_in_ = quoted.state;
+  carrying_out_ = true;
+  ends_with_view_ = left_view_ = false;
+  v1::AgentPromise next = promise_;
+  next.set_highest_epoch(order.epoch());
+  next.clear_freeze();
+  *next.mutable_make_primary() = StatusOf(kMakePrimary, order.epoch(), order.nonce(), v1::ORDER_OUTCOME_STARTED);
+  OrderEffects effects = Write(std::move(next), quoted.observed_at + options_.order_validity);
+  effects.log.push_back(absl::StrFormat("makes %s primary, as ordered at epoch %d", order.group(), order.epoch()));
+  return effects;
+}
+
+OrderEffects OrderLife::On(const v1::EvictMember& order, BootTime now) {
+  constexpr int kVerb = v1::Message::kEvictMemberFieldNumber;
+  if (order.SerializeAsString() == last_eviction_) return {};
+  if (const std::string why = WhyRefused(order, Own(), now); !why.empty())
+    return Refuse(kVerb, order.epoch(), order.nonce(), why);
+  outcomes_[kVerb] = StatusOf(kVerb, order.epoch(), order.nonce(), v1::ORDER_OUTCOME_STARTED);
+  last_eviction_ = order.SerializeAsString();
+  OrderEffects effects;
+  effects.evict = order;
+  for (const v1::EvictMember::Dead& dead : order.dead())
+    effects.log.push_back(
+        absl::StrFormat("evicts %s (%s), whose process has ended", dead.dbserver(), dead.gcomm_uuid()));
+  return effects;
+}
+
+OrderEffects OrderLife::On(const v1::Recover& order, BootTime now) {
+  constexpr int kVerb = v1::Message::kRecoverFieldNumber;
+  if (const std::string why = WhyRefused(order, Own(), now); !why.empty())
+    return Refuse(kVerb, order.epoch(), order.nonce(), why);
+  outcomes_[kVerb] = StatusOf(kVerb, order.epoch(), order.nonce(), v1::ORDER_OUTCOME_DONE);
+  OrderEffects effects;
+  effects.start_anew = order;
+  return effects;
+}
+
+// A refused order stays refused: it may come twice, and its sender counts on the first answer.
+OrderEffects OrderLife::Refuse(int verb, std::uint64_t epoch, const std::string& nonce, const std::string& why) {
+  const auto last = outcomes_.find(verb);
+  const bool said = last != outcomes_.end() && last->second.detail() == why && last->second.epoch() == epoch;
+  outcomes_[verb] = StatusOf(verb, epoch, nonce, v1::ORDER_OUTCOME_REFUSED);
+  outcomes_[verb].set_detail(why);
+  if (verb == kMakePrimary) refused_epoch_ = std::max(refused_epoch_, epoch);
+  if (said) return {};
+  return Changed(absl::StrFormat("refuses an order (verb %d, epoch %d): %s", verb, epoch, why));
+}
+
+OrderEffects OrderLife::OnEvicted(const v1::EvictMember& order, const absl::Status& outcome) {
+  constexpr int kVerb = v1::Message::kEvictMemberFieldNumber;
+  outcomes_[kVerb] =
+      StatusOf(kVerb, order.epoch(), order.nonce(), outcome.ok() ? v1::ORDER_OUTCOME_DONE : v1::ORDER_OUTCOME_FAILED);
+  outcomes_[kVerb].set_detail(std::string(outcome.message()));
+  return Changed(outcome.ok() ? "" : absl::StrFormat("an eviction failed: %s", outcome.message()));
+}
+
+OrderEffects OrderLife::OnPromoted(const OrderEffects::Promote& promote, const absl::Status& outcome) {
+  carrying_out_ = false;
+  return Conclude(promote.status, outcome);
+}
+
+// The end of make_primary, or its doubt.
+OrderEffects OrderLife::Conclude(v1::OrderStatus status, const absl::Status& outcome) {
+  status.set_detail(std::string(outcome.message()));
+  if (outcome.ok()) status.set_outcome(v1::ORDER_OUTCOME_DONE);
+  if (absl::IsAborted(outcome)) ends_with_view_ = true;
+  if (absl::IsFailedPrecondition(outcome)) status.set_outcome(v1::ORDER_OUTCOME_FAILED);
+  v1::AgentPromise next = promise_;
+  *next.mutable_make_primary() = status;
+  OrderEffects effects = Write(std::move(next));
+  if (!outcome.ok())
+    effects.log.push_back(absl::StrFormat("make_primary of epoch %d: %s", status.epoch(), status.detail()));
+  return effects;
+}
+
+bool OrderLife::InDoubt() const {
+  return promise_.make_primary().outcome() == v1::ORDER_OUTCOME_STARTED && !carrying_out_;
+}
+
+OrderEffects OrderLife::OnReported(const v1::DbStatusReport& report, BootTime observed_at) {
+  sightings_.Add(report, observed_at);
+  last_report_ = report;
+  if (report.primary() == v1::TERNARY_YES) return OnPrimarySeen();
+  if (!InDoubt()) return {};
+  // What was sent to a view does not outlive it (gcomm: messages are delivered in the view that they were sent in), and
+  // what a server has not begun does not outlive the server. A group that is not OPERATIONAL is on its way to another
+  // view, be it of the same members.
+  const bool operational = report.wsrep().evs_state() == "OPERATIONAL";
+  left_view_ |= report.has_wsrep() && !operational;
+  const bool other_view = ends_with_view_ && sightings_.newest()->non_primary &&
+                          ((left_view_ && operational) || sightings_.newest()->state != ordered_in_);
+  if (!other_view && report.running() != v1::TERNARY_NO) return {};
+  return Conclude(promise_.make_primary(), absl::FailedPreconditionError("the view ended before it took effect"));
+}
+
+// A primary component ends the promise, and the doubt.
+OrderEffects OrderLife::OnPrimarySeen() {
+  v1::AgentPromise next = promise_;
+  next.mutable_freeze()->set_frozen(false);
+  if (InDoubt()) {
+    next.mutable_make_primary()->set_outcome(v1::ORDER_OUTCOME_DONE);
+    next.mutable_make_primary()->clear_detail();
+  }
+  const bool same = next.freeze().frozen() == promise_.freeze().frozen() &&
+                    next.make_primary().outcome() == promise_.make_primary().outcome();
+  return same ? OrderEffects() : Write(std::move(next));
+}
+
+OrderEffects OrderLife::Write(v1::AgentPromise next, std::optional<BootTime> then_promote) {
+  promise_ = next;
+  OrderEffects effects;
+  effects.write = {.promise = std::move(next), .then_promote = then_promote};
+  return effects;
+}
+
+// What cannot be written is taken back, and was not done.
+OrderEffects OrderLife::OnWritten(const OrderEffects::Write& write, const absl::Status& written) {
+  if (!written.ok()) {
+    promise_ = shown_;
+    if (!write.then_promote) return Changed(absl::StrFormat("orders: %s", written.message()));
+    carrying_out_ = false;
+    const v1::OrderStatus& order = write.promise.make_primary();
+    return Refuse(kMakePrimary, order.epoch(), order.nonce(),
+                  absl::StrFormat("it cannot be recorded: %s", written.message()));
+  }
+  shown_ = write.promise;
+  if (!write.then_promote) return Changed();
+  OrderEffects effects;
+  effects.promote = {.not_after = *write.then_promote, .status = write.promise.make_primary()};
+  return effects;
+}
+
+std::vector<v1::OrderStatus> OrderLife::outcomes() const {
+  std::vector<v1::OrderStatus> all;
+  for (const auto& [verb, status] : outcomes_) all.push_back(status);
+  const auto refused = outcomes_.find(kMakePrimary);
+  const bool newer_refused = refused != outcomes_.end() && refused->second.epoch() > shown_.make_primary().epoch();
+  if (shown_.has_make_primary() && !newer_refused) all.push_back(shown_.make_primary());
+  return all;
+}
+
+}  // namespace minder
