@@ -85,18 +85,17 @@ absl::StatusOr<BootTime> NonPrimaryAt(const Lab& lab, const std::string& node) {
   return absl::DeadlineExceededError(node + " stays Primary");
 }
 
-bool TakesWrite(const Lab& lab, const std::string& node) {
-  auto session = lab::SqlSession::Open(AppAt(lab, node));
+bool TakesWrite(const lab::SqlTarget& target) {
+  auto session = lab::SqlSession::Open(target);
   return session.ok() && session->Query("REPLACE INTO lab.written VALUES (999999, 1, 1)").ok();
 }
 
-// When a write was first acknowledged on either side, tried again and again. Which one is promoted is not always the
-// preferred one: a side may have one write set more.
-absl::StatusOr<BootTime> WritableAt(const Lab& lab, const std::vector<std::string>& nodes) {
-  const BootTime until = kClock.Now() + absl::Seconds(40);
+// When a write was first acknowledged by any of these, tried again and again.
+absl::StatusOr<BootTime> WritableAt(const std::vector<lab::SqlTarget>& targets, absl::Duration patience) {
+  const BootTime until = kClock.Now() + patience;
   while (kClock.Now() < until) {
-    for (const std::string& node : nodes) {
-      if (TakesWrite(lab, node)) return kClock.Now();
+    for (const lab::SqlTarget& target : targets) {
+      if (TakesWrite(target)) return kClock.Now();
     }
     absl::SleepFor(absl::Milliseconds(1));
   }
@@ -117,7 +116,9 @@ absl::StatusOr<absl::Duration> SplitGap(const Lab& lab, const std::function<absl
     slowest = std::max(slowest, at);
   }
   if (promote) MINDER_RETURN_IF_ERROR(promote());
-  MINDER_ASSIGN_OR_RETURN(const BootTime writable, WritableAt(lab, {"node1", "node3"}));
+  // Which side is promoted is not always the preferred one: one may have a write set more.
+  MINDER_ASSIGN_OR_RETURN(const BootTime writable,
+                          WritableAt({AppAt(lab, "node1"), AppAt(lab, "node3")}, absl::Seconds(40)));
   return writable - slowest;
 }
 
@@ -147,6 +148,46 @@ absl::StatusOr<Result> EvenSplit() {
   return result;
 }
 
+absl::Status CutDc1FromEverybody(const Lab& lab) {
+  std::vector<std::string> others = {"node3", "node4", "lb1"};
+  if (lab.plan().agents) others.push_back("arbitrator");
+  return lab.CutOff({"node1", "node2"}, others);
+}
+
+// dc1 falls silent; dc2 is promoted once the guards of dc1 must have acted: evs.inactive_timeout (15 s), lease_ttl (10
+// s) and a second after Galera has noticed (ADR 0008). The parts: Galera's detection, leases and promotion, balancers.
+absl::Status DcLoss(std::vector<Result>& results) {
+  Result gap{.name = "dc_loss_write_gap_ms", .baseline = "Galera alone", .limit = 7000 + 26300 + 100};
+  {
+    MINDER_ASSIGN_OR_RETURN(const ScopedLab plain, ScopedLab::Up("dc-plain", "2+2", false));
+    const BootTime cut = kClock.Now();
+    MINDER_RETURN_IF_ERROR(CutDc1FromEverybody(plain.lab()));
+    const auto writable = WritableAt({AppAt(plain.lab(), "node3")}, kGiveUp);
+    if (writable.ok()) gap.baseline_value = absl::ToDoubleMilliseconds(*writable - cut);
+  }
+  MINDER_ASSIGN_OR_RETURN(const ScopedLab minded,
+                          ScopedLab::Up("dc-minder", "2+2", true, lab::BalancerCheck::kNone, "self_fence: guard"));
+  const Lab& lab = minded.lab();
+  auto seen3 = std::async(std::launch::async, [&] { return NonPrimaryAt(lab, "node3"); });
+  auto seen4 = std::async(std::launch::async, [&] { return NonPrimaryAt(lab, "node4"); });
+  const BootTime cut = kClock.Now();
+  MINDER_RETURN_IF_ERROR(CutDc1FromEverybody(lab));
+  MINDER_ASSIGN_OR_RETURN(const BootTime at3, seen3.get());
+  MINDER_ASSIGN_OR_RETURN(const BootTime at4, seen4.get());
+  const BootTime noticed = std::max(at3, at4);
+  MINDER_ASSIGN_OR_RETURN(const BootTime promoted, WritableAt({AppAt(lab, "node3")}, absl::Seconds(60)));
+  MINDER_ASSIGN_OR_RETURN(const BootTime routed, WritableAt({lab.Balancer()}, absl::Seconds(10)));
+  gap.value = absl::ToDoubleMilliseconds(routed - cut);
+  results.push_back(gap);
+  const auto part = [&](const char* name, absl::Duration value, double limit) {
+    results.push_back({.name = name, .value = absl::ToDoubleMilliseconds(value), .limit = limit});
+  };
+  part("dc_loss_detection_ms", noticed - cut, 7000);
+  part("dc_loss_leases_and_promotion_ms", promoted - noticed, 26300);
+  part("dc_loss_balancers_ms", routed - promoted, 100);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status MeasurePrimary(std::vector<Result>& results) {
@@ -159,7 +200,8 @@ absl::Status MeasurePrimary(std::vector<Result>& results) {
   Say("even_split_promote_ms: 2+2 cut in the middle");
   MINDER_ASSIGN_OR_RETURN(const Result even, EvenSplit());
   results.push_back(even);
-  return absl::OkStatus();
+  Say("dc_loss_write_gap_ms: 2+2, dc1 silent");
+  return DcLoss(results);
 }
 
 }  // namespace minder::bench
