@@ -40,6 +40,17 @@ v1::OrderStatus StatusOf(int verb, std::uint64_t epoch, const std::string& nonce
   return status;
 }
 
+template <typename Order>
+v1::OrderStatus RefusedOrder(int verb, const Order& order) {
+  return StatusOf(verb, order.epoch(), order.nonce(), v1::ORDER_OUTCOME_REFUSED);
+}
+
+v1::OrderStatus RefusedRecover(const v1::Recover& order) {
+  v1::OrderStatus status = RefusedOrder(v1::Message::kRecoverFieldNumber, order);
+  status.set_action(order.action());
+  return status;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<OrderKeeper>> OrderKeeper::Open(EventLoop& loop, const Options& options,
@@ -66,7 +77,7 @@ OwnState OrderKeeper::Own() const {
 void OrderKeeper::On(const v1::Freeze& order) {
   if (promise_.freeze().frozen() && promise_.freeze().epoch() == order.epoch()) return;
   if (const std::string why = WhyRefused(order, Own(), loop_.Now()); !why.empty())
-    return Refuse(v1::Message::kFreezeFieldNumber, order.epoch(), order.nonce(), why);
+    return Refuse(RefusedOrder(v1::Message::kFreezeFieldNumber, order), why);
   spdlog::info("promises not to bootstrap at epoch {} or below", order.epoch());
   v1::AgentPromise next = promise_;
   next.set_highest_epoch(std::max(next.highest_epoch(), order.epoch()));
@@ -80,31 +91,36 @@ void OrderKeeper::On(const v1::MakePrimary& order) {
   if (promise_.make_primary().epoch() == order.epoch()) return;  // the same again; its outcome is shown
   constexpr int kVerb = v1::Message::kMakePrimaryFieldNumber;
   if (const std::string why = WhyRefused(order, Own(), loop_.Now()); !why.empty())
-    return Refuse(kVerb, order.epoch(), order.nonce(), why);
+    return Refuse(RefusedOrder(kVerb, order), why);
   spdlog::warn("makes {} primary, as ordered at epoch {}", order.group(), order.epoch());
   const Sightings::Sighting quoted = *sightings_.Find(order.nonce());
   ordered_in_ = quoted.state;
+  const BootTime not_after = quoted.observed_at + options_.order_validity;
+  Accept(StatusOf(kVerb, order.epoch(), order.nonce(), v1::ORDER_OUTCOME_STARTED),
+         [this, not_after](const v1::OrderStatus& status) {
+           worker_.Do([this, not_after, status] {
+             absl::Status outcome = Failpoint("agent.before_promotion");
+             if (outcome.ok()) outcome = handlers_.make_primary(not_after);
+             Failpoint("agent.after_promotion").IgnoreError();
+             loop_.Post([this, outcome, status] {
+               carrying_out_ = false;
+               Conclude(status, outcome);
+             });
+           });
+         });
+}
+
+void OrderKeeper::Accept(const v1::OrderStatus& status, std::function<void(const v1::OrderStatus&)> carry_out) {
   carrying_out_ = true;
   ends_with_view_ = false;
   v1::AgentPromise next = promise_;
-  next.set_highest_epoch(order.epoch());
+  next.set_highest_epoch(status.epoch());
   next.clear_freeze();
-  *next.mutable_make_primary() = StatusOf(kVerb, order.epoch(), order.nonce(), v1::ORDER_OUTCOME_STARTED);
-  const BootTime not_after = quoted.observed_at + options_.order_validity;
-  Write(std::move(next), [this, not_after](const absl::Status& written) {
-    if (!written.ok()) {
-      carrying_out_ = false;
-      return Conclude(promise_.make_primary(), absl::FailedPreconditionError(written.message()));
-    }
-    worker_.Do([this, not_after, status = promise_.make_primary()] {
-      absl::Status outcome = Failpoint("agent.before_promotion");
-      if (outcome.ok()) outcome = handlers_.make_primary(not_after);
-      Failpoint("agent.after_promotion").IgnoreError();
-      loop_.Post([this, outcome, status] {
-        carrying_out_ = false;
-        Conclude(status, outcome);
-      });
-    });
+  *next.mutable_make_primary() = status;
+  Write(std::move(next), [this, carry_out = std::move(carry_out)](const absl::Status& written) {
+    if (written.ok()) return carry_out(promise_.make_primary());
+    carrying_out_ = false;
+    Conclude(promise_.make_primary(), absl::FailedPreconditionError(written.message()));
   });
 }
 
@@ -112,7 +128,7 @@ void OrderKeeper::On(const v1::EvictMember& order) {
   constexpr int kVerb = v1::Message::kEvictMemberFieldNumber;
   if (order.SerializeAsString() == last_eviction_) return;
   if (const std::string why = WhyRefused(order, Own(), loop_.Now()); !why.empty())
-    return Refuse(kVerb, order.epoch(), order.nonce(), why);
+    return Refuse(RefusedOrder(kVerb, order), why);
   last_eviction_ = order.SerializeAsString();
   for (const v1::EvictMember::Dead& dead : order.dead())
     spdlog::warn("evicts {} ({}), whose process has ended", dead.dbserver(), dead.gcomm_uuid());
@@ -126,27 +142,53 @@ void OrderKeeper::On(const v1::EvictMember& order) {
 }
 
 void OrderKeeper::On(const v1::Recover& order) {
-  constexpr int kVerb = v1::Message::kRecoverFieldNumber;
+  if (order.action() == v1::Recover::ACTION_BOOTSTRAP) return Bootstrap(order);
   if (const std::string why = WhyRefused(order, Own(), loop_.Now()); !why.empty())
-    return Refuse(kVerb, order.epoch(), order.nonce(), why);
-  outcomes_[kVerb] = StatusOf(kVerb, order.epoch(), order.nonce(), v1::ORDER_OUTCOME_DONE);
-  handlers_.start_without_view(order.gone_uuid(),
-                               order.has_not_beyond() ? std::optional(order.not_beyond()) : std::nullopt);
+    return Refuse(RefusedRecover(order), why);
+  handlers_.recover(order, [this, order](const absl::Status& outcome) {
+    constexpr int kVerb = v1::Message::kRecoverFieldNumber;
+    v1::OrderStatus status =
+        StatusOf(kVerb, order.epoch(), "", outcome.ok() ? v1::ORDER_OUTCOME_DONE : v1::ORDER_OUTCOME_FAILED);
+    status.set_action(order.action());
+    status.set_detail(std::string(outcome.message()));
+    if (outcomes_[kVerb].SerializeAsString() == status.SerializeAsString()) return;  // it comes with every report
+    if (!outcome.ok()) spdlog::error("an order (recover): {}", status.detail());
+    outcomes_[kVerb] = status;
+    handlers_.on_change();
+  });
+}
+
+void OrderKeeper::Bootstrap(const v1::Recover& order) {
+  if (promise_.make_primary().epoch() == order.epoch()) return;  // the same again; its outcome is shown
+  if (const std::string why = WhyRefused(order, Own(), loop_.Now()); !why.empty())
+    return Refuse(RefusedRecover(order), why);
+  spdlog::warn("starts mariadbd as the first node of the cluster, as ordered at epoch {}", order.epoch());
+  v1::OrderStatus status =
+      StatusOf(v1::Message::kRecoverFieldNumber, order.epoch(), order.nonce(), v1::ORDER_OUTCOME_STARTED);
+  status.set_action(order.action());
+  Accept(status, [this](const v1::OrderStatus& accepted) {
+    handlers_.bootstrap([this, accepted](const absl::Status& outcome) {
+      carrying_out_ = false;
+      // That it starts is no end: the next reports show whether it is primary, or has ended.
+      if (!outcome.ok()) Conclude(accepted, outcome);
+    });
+  });
 }
 
 // A refused order stays refused: it may come twice, and its sender counts on the first answer.
-void OrderKeeper::Refuse(int verb, std::uint64_t epoch, const std::string& nonce, const std::string& why) {
+void OrderKeeper::Refuse(v1::OrderStatus status, const std::string& why) {
+  const int verb = static_cast<int>(status.verb());
   const auto last = outcomes_.find(verb);
-  const bool said = last != outcomes_.end() && last->second.detail() == why && last->second.epoch() == epoch;
-  if (!said) spdlog::warn("refuses an order (verb {}, epoch {}): {}", verb, epoch, why);
-  outcomes_[verb] = StatusOf(verb, epoch, nonce, v1::ORDER_OUTCOME_REFUSED);
-  outcomes_[verb].set_detail(why);
-  if (verb == v1::Message::kMakePrimaryFieldNumber) refused_epoch_ = std::max(refused_epoch_, epoch);
+  const bool said = last != outcomes_.end() && last->second.detail() == why && last->second.epoch() == status.epoch();
+  if (!said) spdlog::warn("refuses an order (verb {}, epoch {}): {}", verb, status.epoch(), why);
+  status.set_detail(why);
+  if (MakesPrimary(status)) refused_epoch_ = std::max(refused_epoch_, status.epoch());
+  outcomes_[verb] = std::move(status);
   if (!said) handlers_.on_change();
 }
 
 void OrderKeeper::Conclude(v1::OrderStatus status, const absl::Status& outcome) {
-  const bool is_promotion = status.verb() == v1::Message::kMakePrimaryFieldNumber;
+  const bool is_promotion = MakesPrimary(status);
   status.set_detail(std::string(outcome.message()));
   if (outcome.ok()) {
     status.set_outcome(v1::ORDER_OUTCOME_DONE);
@@ -179,7 +221,7 @@ void OrderKeeper::OnReported(const v1::DbStatusReport& report, BootTime observed
   const bool other_view =
       ends_with_view_ && sightings_.newest()->non_primary && sightings_.newest()->state != ordered_in_;
   if (other_view || report.running() == v1::TERNARY_NO)
-    Conclude(promise_.make_primary(), absl::FailedPreconditionError("the view ended before it took effect"));
+    Conclude(promise_.make_primary(), absl::FailedPreconditionError("it ended before that took effect"));
 }
 
 // A primary component ends the promise, and the doubt.

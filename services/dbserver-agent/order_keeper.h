@@ -27,9 +27,11 @@ class OrderKeeper {
     std::function<absl::Status(const v1::EvictMember&, const v1::DbStatusReport& seen,
                                const std::function<bool()>& superseded)>
         evict;
-    // On the loop.
-    std::function<void(const std::string& gone_uuid, const std::optional<v1::Position>& not_beyond)> start_without_view;
-    std::function<void()> on_change;  // shown(), or something that a probe shows, is another one
+    // On the loop; `done` is called there when there is an end to tell of, and not when the order has to come again.
+    using Done = std::function<void(const absl::Status&)>;
+    std::function<void(const v1::Recover&, const Done& done)> recover;
+    std::function<void(const Done& done)> bootstrap;  // FAILED_PRECONDITION: nothing was done; OK: it starts
+    std::function<void()> on_change;                  // shown(), or something that a probe shows, is another one
   };
   struct Options {
     std::string state_dir;
@@ -58,7 +60,10 @@ class OrderKeeper {
   OrderKeeper(EventLoop& loop, const Options& options, v1::AgentPromise promise, Handlers handlers);
 
   OwnState Own() const;
-  void Refuse(int verb, std::uint64_t epoch, const std::string& nonce, const std::string& why);
+  void Bootstrap(const v1::Recover& order);
+  // On disk first; then, on the loop, carried out.
+  void Accept(const v1::OrderStatus& status, std::function<void(const v1::OrderStatus&)> carry_out);
+  void Refuse(v1::OrderStatus status, const std::string& why);
   void Conclude(v1::OrderStatus status, const absl::Status& outcome);
   void Write(v1::AgentPromise next, std::function<void(const absl::Status&)> then);
   void OnPrimarySeen();
