@@ -144,6 +144,26 @@ TEST_F(RecoveryTest, TheDigestStandsForThePositions) {
   EXPECT_NE(DigestOf(story_.config(), story_.state(), Gathered()), before);
 }
 
+TEST_F(RecoveryTest, NothingIsOrderedBeforeEveryPromiseAndEveryClearing) {
+  StopAll(100, 101, 102);
+  Tell({"recover", "decide", "obey"});
+  const v1::DbStatusReport promised = story_.Report("a1");
+  const auto ordered = [&] { return story_.state().durable().grant().state() == v1::GRANT_STATE_ORDERED; };
+  story_.Report("a1").mutable_freeze()->set_epoch(promised.freeze().epoch() - 1);
+  Tell({"decide"});
+  EXPECT_FALSE(ordered()) << "a promise of another epoch";
+  story_.Report("a1") = promised;
+  story_.Report("a1").mutable_orders(0)->set_epoch(promised.orders(0).epoch() - 1);
+  Tell({"decide"});
+  EXPECT_FALSE(ordered()) << "cleared for another epoch";
+  story_.Report("a1") = promised;
+  story_.Report("b1").clear_orders();
+  Tell({"decide"});
+  EXPECT_FALSE(ordered()) << "the target has not cleared";
+  Tell({"obey", "decide"});
+  EXPECT_TRUE(ordered());
+}
+
 // A target that goes silent after its order holds everything up, until a human gives it up.
 TEST_F(RecoveryTest, ATargetThatIsNotHeardAnyMoreMayBeGivenUp) {
   StopAll(100, 101, 102);
