@@ -1,11 +1,14 @@
 #include "tests/bench/primary.h"
 
+#include <poll.h>
+
 #include <csignal>
 #include <future>
 #include <optional>
 
 #include "absl/strings/str_format.h"
 #include "common/base/status_macros.h"
+#include "common/base/subprocess.h"
 #include "tests/bench/bench_lab.h"
 #include "tests/lab/wait_for.h"
 #include "tests/lab/writer_load.h"
@@ -147,6 +150,64 @@ absl::StatusOr<Result> EvenSplit() {
   return result;
 }
 
+using Restart = std::function<absl::Status(const Lab&)>;
+
+absl::Status StartByHand(const Lab& lab) {
+  std::vector<std::future<absl::Status>> starts;
+  for (const std::string& node : lab.plan().NodeNames())
+    starts.push_back(std::async(std::launch::async, [&lab, node] { return lab.Start(node); }));
+  absl::Status status;
+  for (auto& start : starts) status.Update(start.get());
+  return status;
+}
+
+// All servers are killed; from the moment when the last of them has ended, and may be started, to all Synced.
+absl::StatusOr<absl::Duration> FullStopTime(const Lab& lab, const Restart& restart) {
+  MINDER_RETURN_IF_ERROR(lab.Reset(absl::Seconds(90)));
+  std::vector<UniqueFd> ends;
+  for (const std::string& node : lab.plan().NodeNames()) {
+    MINDER_ASSIGN_OR_RETURN(const lab::Process process, lab.Find(node));
+    MINDER_ASSIGN_OR_RETURN(UniqueFd pidfd, OpenPidfd(process.pid));
+    ends.push_back(std::move(pidfd));
+  }
+  for (const std::string& node : lab.plan().NodeNames()) MINDER_RETURN_IF_ERROR(lab.SignalNow(node, SIGKILL).status());
+  for (const UniqueFd& end : ends) {
+    pollfd poll_fd{.fd = end.get(), .events = POLLIN, .revents = 0};
+    if (poll(&poll_fd, 1, 10'000) != 1) return absl::DeadlineExceededError("a killed server does not end");
+  }
+  const BootTime stopped = kClock.Now();
+  if (restart) MINDER_RETURN_IF_ERROR(restart(lab));
+  MINDER_RETURN_IF_ERROR(lab::WaitFor([&] { return lab.AllSynced(); }, absl::Seconds(60), "all Synced"));
+  return kClock.Now() - stopped;
+}
+
+absl::StatusOr<absl::Duration> WorstFullStop(const Lab& lab, int rounds, const Restart& restart) {
+  absl::Duration worst = absl::ZeroDuration();
+  for (int i = 0; i < rounds; ++i) {
+    MINDER_ASSIGN_OR_RETURN(const absl::Duration time, FullStopTime(lab, restart));
+    Say(absl::StrFormat("  round %d: %s", i + 1, absl::FormatDuration(time)));
+    worst = std::max(worst, time);
+  }
+  return worst;
+}
+
+absl::StatusOr<Result> FullStop() {
+  Result result{.name = "full_stop_recovery_ratio",
+                .unit = "",
+                .baseline = "all servers started by hand at once, pc.recovery",
+                .baseline_value = 1,
+                .limit = 1.5};
+  absl::Duration bare;
+  {
+    MINDER_ASSIGN_OR_RETURN(const ScopedLab plain, ScopedLab::Up("stop-plain", "2+1", false));
+    MINDER_ASSIGN_OR_RETURN(bare, WorstFullStop(plain.lab(), kFaults - 1, StartByHand));
+  }
+  MINDER_ASSIGN_OR_RETURN(const ScopedLab minded, ScopedLab::Up("stop-minder", "2+1", true));
+  MINDER_ASSIGN_OR_RETURN(const absl::Duration worst, WorstFullStop(minded.lab(), kFaults - 1, nullptr));
+  result.value = absl::FDivDuration(worst, bare);
+  return result;
+}
+
 }  // namespace
 
 absl::Status MeasurePrimary(std::vector<Result>& results) {
@@ -159,6 +220,13 @@ absl::Status MeasurePrimary(std::vector<Result>& results) {
   Say("even_split_promote_ms: 2+2 cut in the middle");
   MINDER_ASSIGN_OR_RETURN(const Result even, EvenSplit());
   results.push_back(even);
+  return absl::OkStatus();
+}
+
+absl::Status MeasureFullStop(std::vector<Result>& results) {
+  Say("full_stop_recovery_ratio: all of three killed");
+  MINDER_ASSIGN_OR_RETURN(const Result stop, FullStop());
+  results.push_back(stop);
   return absl::OkStatus();
 }
 
