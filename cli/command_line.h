@@ -22,6 +22,7 @@ enum class Verb {
   kUndrain,
   kMakePrimary,
   kDeclareDead,
+  kRecover,
   kPause,
   kResume,
   kWatch,
@@ -38,9 +39,10 @@ struct CommandLine {
   std::string node;     // the dbserver; request_status: empty for all; make_primary: or members joined with "+"
   std::string shell;    // completion
   std::string file;     // explain: a capture, "-" for stdin; empty for the live decision
-  std::string confirm;  // make_primary: the digest; declare_dead: the dbserver again
+  std::string confirm;  // make_primary, recover: the digest; declare_dead: the dbserver again
   std::string reason;
-  std::uint32_t limit = 0;  // history: newest entries; 0 leaves it to the arbitrator
+  std::vector<std::string> without;  // recover: dbservers to give up
+  std::uint32_t limit = 0;           // history: newest entries; 0 leaves it to the arbitrator
   std::optional<absl::Duration> deadline;
   std::optional<absl::Duration> duration;  // pause
   bool force = false;

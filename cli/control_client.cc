@@ -143,6 +143,12 @@ CallResult ControlClient::DeclareDead(const v1::DeclareDeadRequest& request, abs
       timeout, [&](grpc::ClientContext* context) { return impl_->stub().DeclareDead(context, request, &response); });
 }
 
+CallResult ControlClient::Recover(const v1::RecoverRequest& request, absl::Duration timeout,
+                                  v1::RecoverResponse& response) {
+  return impl_->Unary(timeout,
+                      [&](grpc::ClientContext* context) { return impl_->stub().Recover(context, request, &response); });
+}
+
 CallResult ControlClient::History(const v1::HistoryRequest& request, absl::Duration timeout,
                                   v1::HistoryResponse& response) {
   return impl_->Unary(timeout,

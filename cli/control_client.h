@@ -50,6 +50,7 @@ class ControlClient {
                          v1::MakePrimaryResponse& response);
   CallResult DeclareDead(const v1::DeclareDeadRequest& request, absl::Duration timeout,
                          v1::DeclareDeadResponse& response);
+  CallResult Recover(const v1::RecoverRequest& request, absl::Duration timeout, v1::RecoverResponse& response);
   CallResult Explain(absl::Duration timeout, v1::ExplainResponse& response);
   CallResult History(const v1::HistoryRequest& request, absl::Duration timeout, v1::HistoryResponse& response);
   CallResult Pause(const v1::PauseRequest& request, absl::Duration timeout, v1::PauseResponse& response);

@@ -200,6 +200,7 @@ void OrderEvictions(const v1::Configuration& config, const Facts& facts, v1::Dec
     if (!ordered.contains(node.config->name()) && may_clear && HasLeftovers(node))
       OrderClear(config, node, epoch, decision);
     const std::string gone = DeadUuid(node);
+    if (decision.next().has_recovery()) continue;  // OrderRecovery has its own word
     if (!MayStartAnew(facts, node, gone, decision.next())) continue;
     v1::Order& order = *decision.add_orders();
     *order.mutable_receiver() = DbserverParty(config, node.config->name());

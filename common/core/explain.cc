@@ -4,6 +4,7 @@
 #include "common/core/decide.h"
 #include "common/core/promotion.h"
 #include "common/core/proto_time.h"
+#include "common/core/recovery_plan.h"
 #include "common/core/requests.h"
 
 namespace minder {
@@ -30,7 +31,11 @@ v1::ExplainResponse Explain(const v1::Configuration& config, const v1::Arbitrato
   *response.mutable_decided_at() = ToProto(ToSinceBoot(now));
   *response.mutable_configuration() = config;
   response.set_command(OverrideCommand(config, state, now, facts, response.decision()));
-  if (facts.somebody_primary.value != v1::TERNARY_YES) AddProofs(facts, response);
+  if (facts.recovery.applies) {
+    *response.mutable_recovery() = Describe(facts.recovery);
+  } else if (facts.somebody_primary.value != v1::TERNARY_YES) {
+    AddProofs(facts, response);
+  }
   return response;
 }
 

@@ -4,11 +4,10 @@
 #include <map>
 
 #include "absl/strings/str_format.h"
+#include "common/core/position.h"
 
 namespace minder {
 namespace {
-
-constexpr char kZeroUuid[] = "00000000-0000-0000-0000-000000000000";
 
 bool SameView(const v1::PrimaryView& a, const v1::PrimaryView& b) {
   return a.id() == b.id() && std::ranges::equal(a.members(), b.members());
@@ -23,7 +22,7 @@ std::optional<v1::ConfirmedPrimary> Complete(const v1::PrimaryView& view, const 
     const NodeFacts* node = FindByUuid(nodes, uuid);
     if (uuid.empty() || node == nullptr || !SameView(node->report->last_primary_view(), view)) return std::nullopt;
     const std::string& state_uuid = node->report->wsrep().local_state_uuid();
-    if (state_uuid.empty() || state_uuid == kZeroUuid) return std::nullopt;
+    if (!IsRealUuid(state_uuid)) return std::nullopt;
     if (!primary.state_uuid().empty() && primary.state_uuid() != state_uuid) return std::nullopt;
     primary.set_state_uuid(state_uuid);
     v1::Member& member = *primary.add_members();

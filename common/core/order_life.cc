@@ -19,6 +19,17 @@ v1::OrderStatus StatusOf(int verb, std::uint64_t epoch, const std::string& nonce
   return status;
 }
 
+template <typename Order>
+v1::OrderStatus RefusedOrder(int verb, const Order& order) {
+  return StatusOf(verb, order.epoch(), order.nonce(), v1::ORDER_OUTCOME_REFUSED);
+}
+
+v1::OrderStatus RefusedRecover(const v1::Recover& order) {
+  v1::OrderStatus status = RefusedOrder(v1::Message::kRecoverFieldNumber, order);
+  status.set_action(order.action());
+  return status;
+}
+
 OrderEffects Changed(std::string log = "") {
   OrderEffects effects;
   effects.changed = true;
@@ -41,7 +52,7 @@ OwnState OrderLife::Own() const {
 OrderEffects OrderLife::On(const v1::Freeze& order, BootTime now) {
   if (promise_.freeze().frozen() && promise_.freeze().epoch() == order.epoch()) return {};
   if (const std::string why = WhyRefused(order, Own(), now); !why.empty())
-    return Refuse(v1::Message::kFreezeFieldNumber, order.epoch(), order.nonce(), why);
+    return Refuse(RefusedOrder(v1::Message::kFreezeFieldNumber, order), why);
   v1::AgentPromise next = promise_;
   next.set_highest_epoch(std::max(next.highest_epoch(), order.epoch()));
   next.mutable_freeze()->set_frozen(true);
@@ -55,17 +66,26 @@ OrderEffects OrderLife::On(const v1::Freeze& order, BootTime now) {
 OrderEffects OrderLife::On(const v1::MakePrimary& order, BootTime now) {
   if (promise_.make_primary().epoch() == order.epoch()) return {};  // the same again; its outcome is shown
   if (const std::string why = WhyRefused(order, Own(), now); !why.empty())
-    return Refuse(kMakePrimary, order.epoch(), order.nonce(), why);
+    return Refuse(RefusedOrder(kMakePrimary, order), why);
   const Sightings::Sighting& quoted = *sightings_.Find(order.nonce());
   ordered_in_ = quoted.state;
+  OrderEffects effects = Accept(StatusOf(kMakePrimary, order.epoch(), order.nonce(), v1::ORDER_OUTCOME_STARTED),
+                                quoted.observed_at + options_.order_validity);
+  effects.log.push_back(absl::StrFormat("makes %s primary, as ordered at epoch %d", order.group(), order.epoch()));
+  return effects;
+}
+
+// On disk first.
+OrderEffects OrderLife::Accept(v1::OrderStatus status, BootTime not_after) {
   carrying_out_ = true;
   ends_with_view_ = left_view_ = false;
   v1::AgentPromise next = promise_;
-  next.set_highest_epoch(order.epoch());
+  next.set_highest_epoch(status.epoch());
   next.clear_freeze();
-  *next.mutable_make_primary() = StatusOf(kMakePrimary, order.epoch(), order.nonce(), v1::ORDER_OUTCOME_STARTED);
-  OrderEffects effects = Write(std::move(next), quoted.observed_at + options_.order_validity);
-  effects.log.push_back(absl::StrFormat("makes %s primary, as ordered at epoch %d", order.group(), order.epoch()));
+  *next.mutable_make_primary() = std::move(status);
+  OrderEffects effects = Write(std::move(next));
+  effects.write->then_carry_out = true;
+  effects.write->not_after = not_after;
   return effects;
 }
 
@@ -73,7 +93,7 @@ OrderEffects OrderLife::On(const v1::EvictMember& order, BootTime now) {
   constexpr int kVerb = v1::Message::kEvictMemberFieldNumber;
   if (order.SerializeAsString() == last_eviction_) return {};
   if (const std::string why = WhyRefused(order, Own(), now); !why.empty())
-    return Refuse(kVerb, order.epoch(), order.nonce(), why);
+    return Refuse(RefusedOrder(kVerb, order), why);
   outcomes_[kVerb] = StatusOf(kVerb, order.epoch(), order.nonce(), v1::ORDER_OUTCOME_STARTED);
   last_eviction_ = order.SerializeAsString();
   OrderEffects effects;
@@ -85,24 +105,51 @@ OrderEffects OrderLife::On(const v1::EvictMember& order, BootTime now) {
 }
 
 OrderEffects OrderLife::On(const v1::Recover& order, BootTime now) {
-  constexpr int kVerb = v1::Message::kRecoverFieldNumber;
-  if (const std::string why = WhyRefused(order, Own(), now); !why.empty())
-    return Refuse(kVerb, order.epoch(), order.nonce(), why);
-  outcomes_[kVerb] = StatusOf(kVerb, order.epoch(), order.nonce(), v1::ORDER_OUTCOME_DONE);
+  if (order.action() == v1::Recover::ACTION_BOOTSTRAP) return Bootstrap(order, now);
+  if (const std::string why = WhyRefused(order, Own(), now); !why.empty()) return Refuse(RefusedRecover(order), why);
   OrderEffects effects;
-  effects.start_anew = order;
+  effects.recover = order;
   return effects;
 }
 
+OrderEffects OrderLife::Bootstrap(const v1::Recover& order, BootTime now) {
+  if (promise_.make_primary().epoch() == order.epoch()) return {};  // the same again; its outcome is shown
+  if (const std::string why = WhyRefused(order, Own(), now); !why.empty()) return Refuse(RefusedRecover(order), why);
+  v1::OrderStatus status =
+      StatusOf(v1::Message::kRecoverFieldNumber, order.epoch(), order.nonce(), v1::ORDER_OUTCOME_STARTED);
+  status.set_action(order.action());
+  OrderEffects effects = Accept(std::move(status), BootTime());
+  effects.log.push_back(
+      absl::StrFormat("starts mariadbd as the first node of the cluster, as ordered at epoch %d", order.epoch()));
+  return effects;
+}
+
+OrderEffects OrderLife::OnBootstrapped(const v1::OrderStatus& accepted, const absl::Status& outcome) {
+  carrying_out_ = false;
+  return outcome.ok() ? OrderEffects() : Conclude(accepted, outcome);
+}
+
+OrderEffects OrderLife::OnRecovered(const v1::Recover& order, const absl::Status& outcome) {
+  constexpr int kVerb = v1::Message::kRecoverFieldNumber;
+  v1::OrderStatus status =
+      StatusOf(kVerb, order.epoch(), "", outcome.ok() ? v1::ORDER_OUTCOME_DONE : v1::ORDER_OUTCOME_FAILED);
+  status.set_action(order.action());
+  status.set_detail(std::string(outcome.message()));
+  if (outcomes_[kVerb].SerializeAsString() == status.SerializeAsString()) return {};  // it comes with every report
+  outcomes_[kVerb] = status;
+  return Changed(outcome.ok() ? "" : absl::StrFormat("an order (recover): %s", outcome.message()));
+}
+
 // A refused order stays refused: it may come twice, and its sender counts on the first answer.
-OrderEffects OrderLife::Refuse(int verb, std::uint64_t epoch, const std::string& nonce, const std::string& why) {
+OrderEffects OrderLife::Refuse(v1::OrderStatus status, const std::string& why) {
+  const int verb = static_cast<int>(status.verb());
   const auto last = outcomes_.find(verb);
-  const bool said = last != outcomes_.end() && last->second.detail() == why && last->second.epoch() == epoch;
-  outcomes_[verb] = StatusOf(verb, epoch, nonce, v1::ORDER_OUTCOME_REFUSED);
-  outcomes_[verb].set_detail(why);
-  if (verb == kMakePrimary) refused_epoch_ = std::max(refused_epoch_, epoch);
-  if (said) return {};
-  return Changed(absl::StrFormat("refuses an order (verb %d, epoch %d): %s", verb, epoch, why));
+  const bool said = last != outcomes_.end() && last->second.detail() == why && last->second.epoch() == status.epoch();
+  const std::string log = absl::StrFormat("refuses an order (verb %d, epoch %d): %s", verb, status.epoch(), why);
+  status.set_detail(why);
+  if (MakesPrimary(status)) refused_epoch_ = std::max(refused_epoch_, status.epoch());
+  outcomes_[verb] = std::move(status);
+  return said ? OrderEffects() : Changed(log);
 }
 
 OrderEffects OrderLife::OnEvicted(const v1::EvictMember& order, const absl::Status& outcome) {
@@ -165,27 +212,32 @@ OrderEffects OrderLife::OnPrimarySeen() {
   return same ? OrderEffects() : Write(std::move(next));
 }
 
-OrderEffects OrderLife::Write(v1::AgentPromise next, std::optional<BootTime> then_promote) {
+OrderEffects OrderLife::Write(v1::AgentPromise next) {
   promise_ = next;
   OrderEffects effects;
-  effects.write = {.promise = std::move(next), .then_promote = then_promote};
+  effects.write = {.promise = std::move(next)};
   return effects;
 }
 
 // What cannot be written is taken back, and was not done.
 OrderEffects OrderLife::OnWritten(const OrderEffects::Write& write, const absl::Status& written) {
+  const v1::OrderStatus& accepted = write.promise.make_primary();
   if (!written.ok()) {
     promise_ = shown_;
-    if (!write.then_promote) return Changed(absl::StrFormat("orders: %s", written.message()));
+    if (!write.then_carry_out) return Changed(absl::StrFormat("orders: %s", written.message()));
     carrying_out_ = false;
-    const v1::OrderStatus& order = write.promise.make_primary();
-    return Refuse(kMakePrimary, order.epoch(), order.nonce(),
-                  absl::StrFormat("it cannot be recorded: %s", written.message()));
+    v1::OrderStatus refused = accepted;
+    refused.set_outcome(v1::ORDER_OUTCOME_REFUSED);
+    return Refuse(std::move(refused), absl::StrFormat("it cannot be recorded: %s", written.message()));
   }
   shown_ = write.promise;
-  if (!write.then_promote) return Changed();
+  if (!write.then_carry_out) return Changed();
   OrderEffects effects;
-  effects.promote = {.not_after = *write.then_promote, .status = write.promise.make_primary()};
+  if (accepted.verb() == kMakePrimary) {
+    effects.promote = {.not_after = write.not_after, .status = accepted};
+  } else {
+    effects.bootstrap = accepted;
+  }
   return effects;
 }
 

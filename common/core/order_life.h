@@ -17,7 +17,8 @@ struct OrderEffects {
   // To the disk, durably, after all earlier writes; then OnWritten.
   struct Write {
     v1::AgentPromise promise;
-    std::optional<BootTime> then_promote;  // OnWritten goes on to `promote`, until then
+    bool then_carry_out = false;  // OnWritten goes on to what was accepted: `promote`, or `bootstrap`
+    BootTime not_after{};         // of `promote`
   };
   // pc.bootstrap on the server, if it begins before `not_after`; then OnPromoted.
   struct Promote {
@@ -28,9 +29,10 @@ struct OrderEffects {
   std::vector<std::string> log;  // for humans
   std::optional<Write> write;
   std::optional<Promote> promote;
-  std::optional<v1::EvictMember> evict;   // then OnEvicted
-  std::optional<v1::Recover> start_anew;  // start mariadbd without its old view
-  bool changed = false;                   // what is shown, or what a probe would show, is another one
+  std::optional<v1::EvictMember> evict;  // then OnEvicted
+  std::optional<v1::Recover> recover;    // any action but to bootstrap; then OnRecovered, if there is an end to tell of
+  std::optional<v1::OrderStatus> bootstrap;  // start mariadbd as the first node of the cluster; then OnBootstrapped
+  bool changed = false;                      // what is shown, or what a probe would show, is another one
 };
 
 // The life of an agent's orders about primary components (ADR 0007): asks whether each may be carried out, wants every
@@ -55,6 +57,9 @@ class OrderLife {
   // so far; any other error, it may still happen.
   OrderEffects OnWritten(const OrderEffects::Write& write, const absl::Status& written);
   OrderEffects OnPromoted(const OrderEffects::Promote& promote, const absl::Status& outcome);
+  OrderEffects OnRecovered(const v1::Recover& order, const absl::Status& outcome);
+  // OK: it starts, and the next reports show whether it is primary, or has ended.
+  OrderEffects OnBootstrapped(const v1::OrderStatus& accepted, const absl::Status& outcome);
   OrderEffects OnEvicted(const v1::EvictMember& order, const absl::Status& outcome);
 
   // After each report: what later orders are compared with, and what ends a promise or an order in doubt.
@@ -68,10 +73,12 @@ class OrderLife {
 
  private:
   OwnState Own() const;
-  OrderEffects Refuse(int verb, std::uint64_t epoch, const std::string& nonce, const std::string& why);
+  OrderEffects Bootstrap(const v1::Recover& order, BootTime now);
+  OrderEffects Accept(v1::OrderStatus status, BootTime not_after);
+  OrderEffects Refuse(v1::OrderStatus status, const std::string& why);
   OrderEffects Conclude(v1::OrderStatus status, const absl::Status& outcome);
   OrderEffects OnPrimarySeen();
-  OrderEffects Write(v1::AgentPromise next, std::optional<BootTime> then_promote = std::nullopt);
+  OrderEffects Write(v1::AgentPromise next);
   bool InDoubt() const;
 
   const Options options_;

@@ -28,6 +28,7 @@ _minderctl() {
     'undrain:let a drained dbserver serve again'
     'make_primary:promote a group of dbservers'
     'declare_dead:say that a dbserver is dead'
+    'recover:recover from a full stop'
     'pause:keep the hands off primary components'
     'resume:end a pause'
     'watch:print a line for every change'
@@ -54,6 +55,9 @@ _minderctl() {
         declare_dead|declare-dead)
           _arguments $global '--confirm[its name again]:dbserver:_minderctl_nodes' '--reason[why]:text:' \
             '--dry-run[only show the plan]' '1:dbserver:_minderctl_nodes' ;;
+        recover)
+          _arguments $global '*--without[give it up]:dbserver:_minderctl_nodes' '--confirm[digest that you were shown]:digest:' \
+            '--reason[why]:text:' '--deadline[how long to wait]:duration:' '--dry-run[only show the plan]' ;;
         pause)
           _arguments $global '--for[how long]:duration:' '--reason[why]:text:' '--dry-run[only show the plan]' ;;
         resume) _arguments $global '--dry-run[only show the plan]' ;;

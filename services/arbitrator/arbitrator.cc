@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
 #include "common/core/decide.h"
@@ -139,6 +140,18 @@ absl::Status Arbitrator::RecordRequest(const v1::PromotionRequest& request) {
   Records records;
   *records.Add() = RecordOf("grant", absl::StrFormat("%s is to be promoted%s, says %s", request.group(),
                                                      request.force() ? " by force" : "", request.reason()));
+  return Persist(next, records);
+}
+
+absl::Status Arbitrator::RecordRecovery(const v1::Recovery& recovery) {
+  v1::DurableState next = state_.durable();
+  *next.mutable_recovery() = recovery;
+  Records records;
+  *records.Add() =
+      RecordOf("recovery",
+               absl::StrFormat("the cluster is to be recovered%s, says %s",
+                               recovery.without().empty() ? "" : " without " + absl::StrJoin(recovery.without(), ", "),
+                               recovery.reason()));
   return Persist(next, records);
 }
 

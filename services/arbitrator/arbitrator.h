@@ -54,6 +54,7 @@ class Arbitrator {
   absl::Status RecordPause(const v1::Pause& pause);
   absl::Status RecordResume();
   absl::Status RecordRequest(const v1::PromotionRequest& request);
+  absl::Status RecordRecovery(const v1::Recovery& recovery);
   absl::Status RecordDeath(const v1::Death& death, const std::string& reason);
 
   absl::StatusOr<v1::HistoryResponse> History(std::uint32_t limit) { return store_.History(limit); }

@@ -89,6 +89,10 @@ class Service : public v1::ControlService::CallbackService {
                                         v1::DeclareDeadResponse* response) override {
     return AnswerOnLoop(loop_, context, [=, this] { return primary_.DeclareDead(*request, *response); });
   }
+  grpc::ServerUnaryReactor* Recover(grpc::CallbackServerContext* context, const v1::RecoverRequest* request,
+                                    v1::RecoverResponse* response) override {
+    return AnswerOnLoop(loop_, context, [=, this] { return primary_.Recover(*request, *response); });
+  }
   grpc::ServerUnaryReactor* Explain(grpc::CallbackServerContext* context, const v1::ExplainRequest*,
                                     v1::ExplainResponse* response) override {
     return AnswerOnLoop(loop_, context, [=, this] { return primary_.Explain(*response); });

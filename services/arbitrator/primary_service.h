@@ -25,6 +25,7 @@ class PrimaryService {
 
   grpc::Status MakePrimary(const v1::MakePrimaryRequest& request, v1::MakePrimaryResponse& response);
   grpc::Status DeclareDead(const v1::DeclareDeadRequest& request, v1::DeclareDeadResponse& response);
+  grpc::Status Recover(const v1::RecoverRequest& request, v1::RecoverResponse& response);
   grpc::Status Explain(v1::ExplainResponse& response) const;
   grpc::Status History(const v1::HistoryRequest& request, v1::HistoryResponse& response);
   grpc::Status Pause(const v1::PauseRequest& request, v1::PauseResponse& response);

@@ -16,6 +16,7 @@
 #include "common/mysql/galera_variables.h"
 #include "services/dbserver-agent/child_process.h"
 #include "services/dbserver-agent/instance_lock.h"
+#include "services/dbserver-agent/process_lookup.h"
 #include "services/dbserver-agent/stopped_state.h"
 #include "services/dbserver-agent/systemd_process.h"
 
@@ -92,32 +93,29 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Create(EventLoop& loop, const v1::
                                                                 }}));
   MINDER_ASSIGN_OR_RETURN(
       agent->orders_,
-      OrderKeeper::Open(loop,
-                        {.state_dir = self->state_dir(),
-                         .config_version = config.version(),
-                         .order_validity = FromProto(config.promotion().order_validity())},
-                        {.make_primary =
-                             [raw](BootTime not_after) {
-                               return raw->galera_orders_.MakePrimary(not_after, BootClock().Now() + kOrderDeadline);
-                             },
-                         .evict =
-                             [raw](const v1::EvictMember& order, const v1::DbStatusReport& seen,
-                                   const std::function<bool()>& superseded) {
-                               const BootTime until = BootClock().Now() + kOrderDeadline;
-                               if (order.clear()) return raw->galera_orders_.ClearEvicted(until);
-                               return raw->galera_orders_.Evict(order, seen, superseded, until);
-                             },
-                         .start_without_view =
-                             [raw](const v1::Recover& order) {
-                               raw->supervisor_.StartWithoutView(
-                                   order.gone_uuid(),
-                                   order.has_not_beyond() ? std::optional(order.not_beyond()) : std::nullopt);
-                             },
-                         .on_change =
-                             [raw] {
-                               raw->Report();
-                               raw->ProbeNow();
-                             }}));
+      OrderKeeper::Open(
+          loop,
+          {.state_dir = self->state_dir(),
+           .config_version = config.version(),
+           .order_validity = FromProto(config.promotion().order_validity())},
+          {.make_primary =
+               [raw](BootTime not_after) {
+                 return raw->galera_orders_.MakePrimary(not_after, BootClock().Now() + kOrderDeadline);
+               },
+           .evict =
+               [raw](const v1::EvictMember& order, const v1::DbStatusReport& seen,
+                     const std::function<bool()>& superseded) {
+                 const BootTime until = BootClock().Now() + kOrderDeadline;
+                 if (order.clear()) return raw->galera_orders_.ClearEvicted(until);
+                 return raw->galera_orders_.Evict(order, seen, superseded, until);
+               },
+           .recover = [raw](const v1::Recover& order, const Supervisor::Done& done) { raw->Recover(order, done); },
+           .bootstrap = [raw](const Supervisor::Done& done) { raw->supervisor_.Bootstrap(done); },
+           .on_change =
+               [raw] {
+                 raw->Report();
+                 raw->ProbeNow();
+               }}));
   return agent;
 }
 
@@ -152,7 +150,16 @@ Agent::Agent(EventLoop& loop, const v1::Configuration& config, const v1::Dbserve
                          return last.has_value() ? last->wsrep.gcomm_uuid() : std::string();
                        },
                    .restart_hold = [this] { return arbitrator_hears_ ? kRestartHold : absl::ZeroDuration(); },
-                   .forget_view = [this] { return MoveOldViewAside(self_.data_dir()); },
+                   .view_id =
+                       [this] {
+                         const auto view = LastPrimaryViewOf(self_.data_dir());
+                         return view.has_value() ? view->id() : std::string();
+                       },
+                   .prepare_view =
+                       [this](bool forget) {
+                         if (forget) return MoveOldViewAside(self_.data_dir());
+                         return MoveBrokenViewAside(self_.data_dir()).status();
+                       },
                    .why_not_start = [this] { return WhyNotStart(); }}) {
   observations_.config_version = config_.version();
   observations_.fence.set_mode(v1::FENCE_MODE_OFF);
@@ -201,6 +208,18 @@ void Agent::OnMessage(const v1::Message& message) {
   }
 }
 
+void Agent::Recover(const v1::Recover& order, const Supervisor::Done& done) {
+  if (order.action() == v1::Recover::ACTION_COLLECT) return supervisor_.Collect(done);
+  if (order.action() == v1::Recover::ACTION_CLEAR) return supervisor_.Clear(done);
+  if (order.without_view() && !supervisor_.StartNow()) return;
+  if (order.keep_view()) supervisor_.StartSoon();
+  if (!order.without_view() && !order.keep_view()) {
+    supervisor_.StartWithoutView(order.gone_uuid(),
+                                 order.has_not_beyond() ? std::optional(order.not_beyond()) : std::nullopt);
+  }
+  done(absl::OkStatus());
+}
+
 void Agent::OnConnection(const v1::Party& party, bool connected) {
   if (party.type() == v1::PARTY_TYPE_ARBITRATOR) arbitrator_hears_ = connected;
   if (connected) Report();
@@ -232,12 +251,14 @@ void Agent::ProbeNow() {
   probing_ = true;
   const BootTime asked_at = loop_.Now();
   const BootTime deadline = asked_at + FromProto(config_.timings().probe_deadline());
-  probe_worker_.Do([this, asked_at, deadline] {
+  probe_worker_.Do([this, asked_at, deadline, pid = observations_.process.pid] {
     auto answer = probe_.Run(deadline);
+    const pid_t waiting = !answer.ok() && pid != 0 && !HasOpenedData(pid) ? pid : 0;
     // After the answer: what is not primary in it was not so when this view was written.
     auto view = LastPrimaryViewOf(self_.data_dir());
-    loop_.Post([this, asked_at, answer = std::move(answer), view = std::move(view)] {
+    loop_.Post([this, asked_at, waiting, answer = std::move(answer), view = std::move(view)] {
       observations_.answer.last_primary_view = view;
+      observations_.answer.waiting_pid = waiting;
       OnProbed(asked_at, answer);
     });
   });

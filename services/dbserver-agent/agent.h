@@ -52,6 +52,7 @@ class Agent {
         Parts parts);
 
   void OnMessage(const v1::Message& message);
+  void Recover(const v1::Recover& order, const Supervisor::Done& done);
   void OnConnection(const v1::Party& party, bool connected);
   void Ignore(const v1::Message& message);
   void Tick();

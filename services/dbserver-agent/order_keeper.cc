@@ -49,7 +49,8 @@ void OrderKeeper::Do(OrderEffects effects) {
   if (effects.write) DoWrite(*std::move(effects.write));
   if (effects.promote) DoPromote(*std::move(effects.promote));
   if (effects.evict) DoEvict(*std::move(effects.evict));
-  if (effects.start_anew) handlers_.start_without_view(*effects.start_anew);
+  if (effects.recover) DoRecover(*effects.recover);
+  if (effects.bootstrap) DoBootstrap(*effects.bootstrap);
   if (effects.changed) handlers_.on_change();
 }
 
@@ -74,6 +75,14 @@ void OrderKeeper::DoEvict(v1::EvictMember order) {
     const absl::Status outcome = handlers_.evict(order, seen, [this, mine] { return evictions_ != mine; });
     loop_.Post([this, order, outcome] { Do(life_.OnEvicted(order, outcome)); });
   });
+}
+
+void OrderKeeper::DoRecover(const v1::Recover& order) {
+  handlers_.recover(order, [this, order](const absl::Status& outcome) { Do(life_.OnRecovered(order, outcome)); });
+}
+
+void OrderKeeper::DoBootstrap(const v1::OrderStatus& accepted) {
+  handlers_.bootstrap([this, accepted](const absl::Status& outcome) { Do(life_.OnBootstrapped(accepted, outcome)); });
 }
 
 }  // namespace minder

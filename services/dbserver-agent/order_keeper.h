@@ -25,9 +25,11 @@ class OrderKeeper {
     std::function<absl::Status(const v1::EvictMember&, const v1::DbStatusReport& seen,
                                const std::function<bool()>& superseded)>
         evict;
-    // On the loop.
-    std::function<void(const v1::Recover&)> start_without_view;
-    std::function<void()> on_change;  // shown(), or something that a probe shows, is another one
+    // On the loop; `done` is called there when there is an end to tell of, and not when the order has to come again.
+    using Done = std::function<void(const absl::Status&)>;
+    std::function<void(const v1::Recover&, const Done& done)> recover;
+    std::function<void(const Done& done)> bootstrap;  // FAILED_PRECONDITION: nothing was done; OK: it starts
+    std::function<void()> on_change;                  // shown(), or something that a probe shows, is another one
   };
   struct Options {
     std::string state_dir;
@@ -59,6 +61,8 @@ class OrderKeeper {
   void DoWrite(OrderEffects::Write write);
   void DoPromote(OrderEffects::Promote promote);
   void DoEvict(v1::EvictMember order);
+  void DoRecover(const v1::Recover& order);
+  void DoBootstrap(const v1::OrderStatus& accepted);
 
   EventLoop& loop_;
   const std::string path_;

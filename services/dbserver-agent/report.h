@@ -35,13 +35,15 @@ struct SeenExit {
 // What is known of the process.
 struct ObservedProcess {
   Presence presence = Presence::kUnknown;
-  pid_t pid = 0;        // while kRunning
-  BootTime started_at;  // while kRunning
+  pid_t pid = 0;              // while kRunning
+  BootTime started_at;        // while kRunning
+  std::string view_at_start;  // while kRunning: id of the last primary view on disk when the process was first held
   std::optional<SeenExit> last_exit;
   unsigned restarts = 0;
   std::optional<BootTime> restart_at;
   std::string start_error;
   v1::StoppedState stopped;  // while kGone
+  bool held = false;         // by an order
 };
 
 // What is known from asking the server. Nothing at all before the first probe of this process ended.
@@ -52,6 +54,7 @@ struct ObservedAnswer {
   std::string note;                 // something wrong that the answer shows; for humans
   std::optional<v1::PrimaryView> last_primary_view{};  // read after the last answer
   pid_t primary_pid = 0;                               // as CompletePid says
+  pid_t waiting_pid = 0;                               // the process that was last seen not to have opened its data
 };
 
 // All that a report is made of.

@@ -1,12 +1,16 @@
 #include "tests/bench/primary.h"
 
+#include <poll.h>
+
 #include <csignal>
 #include <future>
 #include <optional>
 
 #include "absl/strings/str_format.h"
 #include "common/base/status_macros.h"
+#include "common/base/subprocess.h"
 #include "tests/bench/bench_lab.h"
+#include "tests/integration/minderctl.h"
 #include "tests/lab/wait_for.h"
 #include "tests/lab/writer_load.h"
 
@@ -16,6 +20,7 @@ namespace {
 using lab::Lab;
 
 constexpr int kFaults = 4;       // with minder; the worst one counts
+constexpr int kFullStops = 7;    // on either side
 constexpr int kPlainFaults = 1;  // of Galera alone, which takes its timeouts
 
 lab::SqlTarget AppAt(const Lab& lab, const std::string& node) {
@@ -188,6 +193,77 @@ absl::Status DcLoss(std::vector<Result>& results) {
   return absl::OkStatus();
 }
 
+using Restart = std::function<absl::Status(const Lab&)>;
+
+// An agent that has just seen its server crash waits longer and longer before it starts it again; a new one does not.
+absl::Status ForgetCrashes(const Lab& lab) {
+  if (!lab.plan().agents) return absl::OkStatus();
+  for (const std::string& node : lab.plan().NodeNames()) MINDER_RETURN_IF_ERROR(lab.Restart(node + "/agent"));
+  const auto healthy = [&] {
+    const auto summary = lab::Summary(lab);
+    return summary.ok() && summary->diagnosis() == v1::DIAGNOSIS_HEALTHY;
+  };
+  return lab::WaitFor(healthy, absl::Seconds(30), "HEALTHY");
+}
+
+absl::Status StartByHand(const Lab& lab) {
+  std::vector<std::future<absl::Status>> starts;
+  for (const std::string& node : lab.plan().NodeNames())
+    starts.push_back(std::async(std::launch::async, [&lab, node] { return lab.Start(node); }));
+  absl::Status status;
+  for (auto& start : starts) status.Update(start.get());
+  return status;
+}
+
+// All servers are killed; from the moment when the last of them has ended, and may be started, to all Synced.
+absl::StatusOr<absl::Duration> FullStopTime(const Lab& lab, const Restart& restart) {
+  MINDER_RETURN_IF_ERROR(lab.Reset(absl::Seconds(90)));
+  MINDER_RETURN_IF_ERROR(ForgetCrashes(lab));
+  std::vector<UniqueFd> ends;
+  for (const std::string& node : lab.plan().NodeNames()) {
+    MINDER_ASSIGN_OR_RETURN(const lab::Process process, lab.Find(node));
+    MINDER_ASSIGN_OR_RETURN(UniqueFd pidfd, OpenPidfd(process.pid));
+    ends.push_back(std::move(pidfd));
+  }
+  for (const std::string& node : lab.plan().NodeNames()) MINDER_RETURN_IF_ERROR(lab.SignalNow(node, SIGKILL).status());
+  for (const UniqueFd& end : ends) {
+    pollfd poll_fd{.fd = end.get(), .events = POLLIN, .revents = 0};
+    if (poll(&poll_fd, 1, 10'000) != 1) return absl::DeadlineExceededError("a killed server does not end");
+  }
+  const BootTime stopped = kClock.Now();
+  if (restart) MINDER_RETURN_IF_ERROR(restart(lab));
+  MINDER_RETURN_IF_ERROR(lab::WaitFor([&] { return lab.AllSynced(); }, absl::Seconds(60), "all Synced"));
+  return kClock.Now() - stopped;
+}
+
+// Galera needs one of its join periods of 1 s more or less, as it happens: the median of some rounds counts.
+absl::StatusOr<absl::Duration> MedianFullStop(const Lab& lab, const Restart& restart) {
+  std::vector<absl::Duration> times;
+  for (int i = 0; i < kFullStops; ++i) {
+    MINDER_ASSIGN_OR_RETURN(const absl::Duration time, FullStopTime(lab, restart));
+    Say(absl::StrFormat("  round %d: %s", i + 1, absl::FormatDuration(time)));
+    times.push_back(time);
+  }
+  return Percentile(std::move(times), 0.5);
+}
+
+absl::StatusOr<Result> FullStop() {
+  Result result{.name = "full_stop_recovery_ratio",
+                .unit = "",
+                .baseline = "all servers started by hand at once, pc.recovery",
+                .baseline_value = 1,
+                .limit = 1.5};
+  absl::Duration bare;
+  {
+    MINDER_ASSIGN_OR_RETURN(const ScopedLab plain, ScopedLab::Up("stop-plain", "2+1", false));
+    MINDER_ASSIGN_OR_RETURN(bare, MedianFullStop(plain.lab(), StartByHand));
+  }
+  MINDER_ASSIGN_OR_RETURN(const ScopedLab minded, ScopedLab::Up("stop-minder", "2+1", true));
+  MINDER_ASSIGN_OR_RETURN(const absl::Duration median, MedianFullStop(minded.lab(), nullptr));
+  result.value = absl::FDivDuration(median, bare);
+  return result;
+}
+
 }  // namespace
 
 absl::Status MeasurePrimary(std::vector<Result>& results) {
@@ -202,6 +278,13 @@ absl::Status MeasurePrimary(std::vector<Result>& results) {
   results.push_back(even);
   Say("dc_loss_write_gap_ms: 2+2, dc1 silent");
   return DcLoss(results);
+}
+
+absl::Status MeasureFullStop(std::vector<Result>& results) {
+  Say("full_stop_recovery_ratio: all of three killed");
+  MINDER_ASSIGN_OR_RETURN(const Result stop, FullStop());
+  results.push_back(stop);
+  return absl::OkStatus();
 }
 
 }  // namespace minder::bench

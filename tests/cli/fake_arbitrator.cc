@@ -48,6 +48,11 @@ grpc::Status ScriptedControl::DeclareDead(grpc::ServerContext*, const v1::Declar
   return declare_dead ? declare_dead(*request, response) : NoScript();
 }
 
+grpc::Status ScriptedControl::Recover(grpc::ServerContext*, const v1::RecoverRequest* request,
+                                      v1::RecoverResponse* response) {
+  return recover ? recover(*request, response) : NoScript();
+}
+
 grpc::Status ScriptedControl::Explain(grpc::ServerContext*, const v1::ExplainRequest* request,
                                       v1::ExplainResponse* response) {
   return explain ? explain(*request, response) : NoScript();

@@ -26,6 +26,7 @@ class ScriptedControl : public v1::ControlService::Service {
   std::function<grpc::Status(grpc::ServerContext*, Writer<v1::WatchResponse>*)> watch;
   std::function<grpc::Status(const v1::MakePrimaryRequest&, v1::MakePrimaryResponse*)> make_primary;
   std::function<grpc::Status(const v1::DeclareDeadRequest&, v1::DeclareDeadResponse*)> declare_dead;
+  std::function<grpc::Status(const v1::RecoverRequest&, v1::RecoverResponse*)> recover;
   std::function<grpc::Status(const v1::ExplainRequest&, v1::ExplainResponse*)> explain;
   std::function<grpc::Status(const v1::HistoryRequest&, v1::HistoryResponse*)> history;
   std::function<grpc::Status(const v1::PauseRequest&, v1::PauseResponse*)> pause;
@@ -45,6 +46,8 @@ class ScriptedControl : public v1::ControlService::Service {
                            v1::MakePrimaryResponse* response) override;
   grpc::Status DeclareDead(grpc::ServerContext* context, const v1::DeclareDeadRequest* request,
                            v1::DeclareDeadResponse* response) override;
+  grpc::Status Recover(grpc::ServerContext* context, const v1::RecoverRequest* request,
+                       v1::RecoverResponse* response) override;
   grpc::Status Explain(grpc::ServerContext* context, const v1::ExplainRequest* request,
                        v1::ExplainResponse* response) override;
   grpc::Status History(grpc::ServerContext* context, const v1::HistoryRequest* request,

@@ -134,6 +134,13 @@ void SimAgent::DoStart(bool is_restart) {
   });
 }
 
+// Full stops have tests of their own: only what follows an eviction is carried out.
+void SimAgent::Recover(const v1::Recover& order) {
+  const bool anew = order.action() == v1::Recover::ACTION_START && !order.gone_uuid().empty();
+  if (anew) StartWithoutView(order.gone_uuid());
+  Do(orders_.OnRecovered(order, anew ? absl::OkStatus() : absl::FailedPreconditionError("nobody recovers here")));
+}
+
 void SimAgent::StartWithoutView(const std::string& gone_uuid) {
   const auto& exit = observations_.process.last_exit;
   if (restart_ == 0 || !exit || exit->gcomm_uuid != gone_uuid) return;
@@ -243,7 +250,9 @@ void SimAgent::Do(const OrderEffects& effects) {
   if (effects.write) OnWorker([this, write = *effects.write] { Write(write); });
   if (effects.promote) OnWorker([this, promote = *effects.promote] { Promote(promote); });
   if (effects.evict) OnWorker([this, order = *effects.evict, mine = ++evictions_] { Evict(order, mine); });
-  if (effects.start_anew) StartWithoutView(effects.start_anew->gone_uuid());
+  if (effects.recover) Recover(*effects.recover);
+  if (effects.bootstrap)
+    Do(orders_.OnBootstrapped(*effects.bootstrap, absl::FailedPreconditionError("nobody bootstraps here")));
   if (!effects.changed) return;
   Report();
   ProbeNow();

@@ -41,6 +41,7 @@ class SimAgent {
   void ScheduleRestart();
   void RestartAt(BootTime at);
   void DoStart(bool is_restart);
+  void Recover(const v1::Recover& order);
   void StartWithoutView(const std::string& gone_uuid);
   void OnProcessChange();
   // Probe and report.

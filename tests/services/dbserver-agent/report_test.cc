@@ -133,6 +133,23 @@ TEST(BuildReport, AnAnswerFromBeforeTheExitProvesNothing) {
   EXPECT_FALSE(report.has_wsrep());
 }
 
+TEST(BuildReport, WhoHasNeitherAnsweredNorOpenedItsDataNorSeenAComponentWaits) {
+  Observations o = Healthy();
+  o.answer.status = absl::UnavailableError("no socket");
+  EXPECT_FALSE(BuildReport(o, At(11)).process().waiting()) << "it serves, and does not answer";
+  o.answer.waiting_pid = 42;
+  EXPECT_TRUE(BuildReport(o, At(11)).process().waiting());
+  o.process.view_at_start = "u1:4";
+  EXPECT_FALSE(BuildReport(o, At(11)).process().waiting()) << "the view has changed since it was started";
+  o.answer.last_primary_view.emplace().set_id("u1:4");
+  EXPECT_TRUE(BuildReport(o, At(11)).process().waiting());
+  o.answer.status = absl::OkStatus();
+  EXPECT_FALSE(BuildReport(o, At(11)).process().waiting());
+  o.answer.status = absl::UnavailableError("no socket");
+  o.process.pid = 43;
+  EXPECT_FALSE(BuildReport(o, At(11)).process().waiting()) << "another process";
+}
+
 TEST(BuildReport, AnExitThatNobodyCanExplain) {
   Observations o = Healthy();
   o.process.last_exit = SeenExit{.pid = 42, .status = {}, .expected = false, .seen_at = At(5), .gcomm_uuid = ""};
