@@ -255,8 +255,8 @@ std::string DescribeGrant(const v1::Grant& grant, const PromotionPlan& plan) {
     std::vector<std::string> awaited;
     for (const Other& other : plan.others) {
       if (other.proof == Other::Proof::kProven) continue;
-      awaited.push_back(absl::StrFormat(
-          other.proof == Other::Proof::kLease ? "the end of the lease of %s" : "the promise of %s", other.dbserver));
+      const char* what = other.proof == Other::Proof::kLease ? "the end of the lease of" : "the promise of";
+      awaited.push_back(absl::StrFormat("%s %s", what, other.dbserver));
     }
     if (awaited.empty()) return absl::StrFormat("epoch %d: %s is made primary", grant.epoch(), GroupName(grant));
     return absl::StrFormat("epoch %d: %s is made primary after %s", grant.epoch(), GroupName(grant),

@@ -72,7 +72,9 @@ void OrderKeeper::On(const v1::Freeze& order) {
   next.set_highest_epoch(std::max(next.highest_epoch(), order.epoch()));
   next.mutable_freeze()->set_frozen(true);
   next.mutable_freeze()->set_epoch(order.epoch());
-  next.mutable_freeze()->set_view_id(last_report_.last_primary_view().id());
+  const Sightings::Sighting& quoted = *sightings_.Find(order.nonce());
+  const bool as_quoted = quoted.non_primary && quoted.state == sightings_.newest()->state;
+  next.mutable_freeze()->set_view_id(as_quoted ? last_report_.last_primary_view().id() : "");
   Write(std::move(next), [this](const absl::Status&) { handlers_.on_change(); });
 }
 
