@@ -64,17 +64,16 @@ void GiveOrder(const Facts& facts, BootTime now, v1::Decision& decision) {
   Record(decision, absl::StrFormat("%s is ordered to make %s primary", grant.target(), GroupName(grant)));
 }
 
-// Of a grant that is abandoned nothing came and nothing can: the others are what they were.
+// Of a grant that is abandoned nothing came and nothing can: those whose leases it revoked have them again. Whom an
+// earlier promotion left behind has not, and neither has anybody once the order was given.
 void End(v1::GrantState state, const std::string& why, v1::Decision& decision) {
   v1::DurableState& next = *decision.mutable_next();
   next.mutable_grant()->set_state(state);
   Record(decision, why);
   if (state != v1::GRANT_STATE_ABANDONED) return;
-  const auto is_other = [&](const v1::Revocation& r) {
-    return std::ranges::find(next.grant().others(), r.dbserver()) != next.grant().others().end();
-  };
+  const auto never_ordered = [](const v1::Revocation& r) { return !r.has_not_beyond(); };
   auto& revoked = *next.mutable_revoked();
-  revoked.erase(std::remove_if(revoked.begin(), revoked.end(), is_other), revoked.end());
+  revoked.erase(std::remove_if(revoked.begin(), revoked.end(), never_ordered), revoked.end());
 }
 
 void Revoke(const v1::Grant& grant, v1::DurableState& next) {
@@ -270,8 +269,8 @@ std::string DescribeGrant(const v1::Grant& grant, const PromotionPlan& plan) {
     std::vector<std::string> awaited;
     for (const Other& other : plan.others) {
       if (other.proof == Other::Proof::kProven) continue;
-      awaited.push_back(absl::StrFormat(
-          other.proof == Other::Proof::kLease ? "the end of the lease of %s" : "the promise of %s", other.dbserver));
+      const char* what = other.proof == Other::Proof::kLease ? "the end of the lease of" : "the promise of";
+      awaited.push_back(absl::StrFormat("%s %s", what, other.dbserver));
     }
     if (awaited.empty()) return absl::StrFormat("epoch %d: %s is made primary", grant.epoch(), GroupName(grant));
     return absl::StrFormat("epoch %d: %s is made primary after %s", grant.epoch(), GroupName(grant),

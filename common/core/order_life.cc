@@ -46,7 +46,9 @@ OrderEffects OrderLife::On(const v1::Freeze& order, BootTime now) {
   next.set_highest_epoch(std::max(next.highest_epoch(), order.epoch()));
   next.mutable_freeze()->set_frozen(true);
   next.mutable_freeze()->set_epoch(order.epoch());
-  next.mutable_freeze()->set_view_id(last_report_.last_primary_view().id());
+  const Sightings::Sighting& quoted = *sightings_.Find(order.nonce());
+  const bool as_quoted = quoted.non_primary && quoted.state == sightings_.newest()->state;
+  next.mutable_freeze()->set_view_id(as_quoted ? last_report_.last_primary_view().id() : "");
   OrderEffects effects = Write(std::move(next));
   effects.log.push_back(absl::StrFormat("promises not to bootstrap at epoch %d or below", order.epoch()));
   return effects;
@@ -60,6 +62,7 @@ OrderEffects OrderLife::On(const v1::MakePrimary& order, BootTime now) {
   ordered_in_ = quoted.state;
   carrying_out_ = true;
   ends_with_view_ = left_view_ = false;
+  took_effect_.reset();
   v1::AgentPromise next = promise_;
   next.set_highest_epoch(order.epoch());
   next.clear_freeze();
@@ -113,9 +116,11 @@ OrderEffects OrderLife::OnEvicted(const v1::EvictMember& order, const absl::Stat
   return Changed(outcome.ok() ? "" : absl::StrFormat("an eviction failed: %s", outcome.message()));
 }
 
-OrderEffects OrderLife::OnPromoted(const OrderEffects::Promote& promote, const absl::Status& outcome) {
+OrderEffects OrderLife::OnPromoted(const OrderEffects::Promote& promote, const absl::Status& outcome, BootTime now) {
   carrying_out_ = false;
-  return Conclude(promote.status, outcome);
+  if (!outcome.ok()) return Conclude(promote.status, outcome);
+  took_effect_ = now;
+  return Changed();
 }
 
 // The end of make_primary, or its doubt.
@@ -141,6 +146,9 @@ OrderEffects OrderLife::OnReported(const v1::DbStatusReport& report, BootTime ob
   last_report_ = report;
   if (report.primary() == v1::TERNARY_YES) return OnPrimarySeen();
   if (!InDoubt()) return {};
+  // Done, and lost again. An observation of before would show the group as if nothing had been done yet.
+  if (took_effect_ && observed_at >= *took_effect_) return Conclude(promise_.make_primary(), absl::OkStatus());
+  if (took_effect_) return {};
   // What was sent to a view does not outlive it (gcomm: messages are delivered in the view that they were sent in), and
   // what a server has not begun does not outlive the server. A group that is not OPERATIONAL is on its way to another
   // view, be it of the same members.

@@ -52,9 +52,9 @@ class OrderLife {
   OrderEffects On(const v1::Recover& order, BootTime now);
 
   // What became of an effect. Of a promotion: FAILED_PRECONDITION, nothing was done; ABORTED, done and without effect
-  // so far; any other error, it may still happen.
+  // so far; any other error, it may still happen. OK is shown with the first observation that began after `now`.
   OrderEffects OnWritten(const OrderEffects::Write& write, const absl::Status& written);
-  OrderEffects OnPromoted(const OrderEffects::Promote& promote, const absl::Status& outcome);
+  OrderEffects OnPromoted(const OrderEffects::Promote& promote, const absl::Status& outcome, BootTime now);
   OrderEffects OnEvicted(const v1::EvictMember& order, const absl::Status& outcome);
 
   // After each report: what later orders are compared with, and what ends a promise or an order in doubt.
@@ -85,6 +85,7 @@ class OrderLife {
   std::string ordered_in_;                   // the state in which make_primary was carried out
   bool carrying_out_ = false;
   bool ends_with_view_ = false;  // make_primary was carried out without effect, and has none in another view
+  std::optional<BootTime> took_effect_{};  // when make_primary was seen to have done so
   bool left_view_ = false;       // the group was seen not to be OPERATIONAL since
 };
 

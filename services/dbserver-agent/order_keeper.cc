@@ -65,7 +65,7 @@ void OrderKeeper::DoPromote(OrderEffects::Promote promote) {
     absl::Status outcome = Failpoint("agent.before_promotion");
     if (outcome.ok()) outcome = handlers_.make_primary(promote.not_after);
     Failpoint("agent.after_promotion").IgnoreError();
-    loop_.Post([this, promote, outcome] { Do(life_.OnPromoted(promote, outcome)); });
+    loop_.Post([this, promote, outcome] { Do(life_.OnPromoted(promote, outcome, loop_.Now())); });
   });
 }
 

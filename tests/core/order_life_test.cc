@@ -53,7 +53,7 @@ TEST_F(OrderLifeTest, NothingIsDoneOrShownBeforeItIsOnDisk) {
 TEST_F(OrderLifeTest, WhatCannotBeRecordedIsRefusedOnceAndForAllAndSpoilsNoOlderOutcome) {
   const OrderEffects first = life_.On(Promote(5), now_);
   const OrderEffects begun = life_.OnWritten(*first.write, absl::OkStatus());
-  const OrderEffects ended = life_.OnPromoted(*begun.promote, absl::FailedPreconditionError("too late"));
+  const OrderEffects ended = life_.OnPromoted(*begun.promote, absl::FailedPreconditionError("too late"), now_);
   life_.OnWritten(*ended.write, absl::OkStatus());
   const OrderEffects second = life_.On(Promote(6), now_);
   EXPECT_FALSE(life_.OnWritten(*second.write, absl::UnavailableError("no space")).promote.has_value());
@@ -67,13 +67,26 @@ TEST_F(OrderLifeTest, WhatCannotBeRecordedIsRefusedOnceAndForAllAndSpoilsNoOlder
 TEST_F(OrderLifeTest, AnotherViewOfTheSameMembersEndsTheDoubtAsWell) {
   const OrderEffects accepted = life_.On(Promote(5), now_);
   const OrderEffects begun = life_.OnWritten(*accepted.write, absl::OkStatus());
-  const OrderEffects done = life_.OnPromoted(*begun.promote, absl::AbortedError("set, and not Primary"));
+  const OrderEffects done = life_.OnPromoted(*begun.promote, absl::AbortedError("set, and not Primary"), now_);
   life_.OnWritten(*done.write, absl::OkStatus());
   EXPECT_FALSE(Report("n2").write.has_value());
   EXPECT_FALSE(Report("n3", "GATHER").write.has_value()) << "what was sent may still be delivered";
   const OrderEffects over = Report("n4");
   ASSERT_TRUE(over.write.has_value());
   EXPECT_EQ(over.write->promise.make_primary().outcome(), v1::ORDER_OUTCOME_FAILED);
+}
+
+TEST_F(OrderLifeTest, DoneIsShownWithWhatWasObservedAfterIt) {
+  const OrderEffects accepted = life_.On(Promote(5), now_);
+  const OrderEffects begun = life_.OnWritten(*accepted.write, absl::OkStatus());
+  const BootTime done = now_ + absl::Milliseconds(10);
+  life_.OnPromoted(*begun.promote, absl::OkStatus(), done);
+  EXPECT_FALSE(Report("n2").write.has_value()) << "the probe began before";
+  EXPECT_EQ(Outcome().outcome(), v1::ORDER_OUTCOME_STARTED);
+  now_ = done;
+  const OrderEffects over = Report("n3");
+  ASSERT_TRUE(over.write.has_value()) << "primary for a moment, and seen by nobody";
+  EXPECT_EQ(over.write->promise.make_primary().outcome(), v1::ORDER_OUTCOME_DONE);
 }
 
 }  // namespace

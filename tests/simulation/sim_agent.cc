@@ -333,7 +333,7 @@ void SimAgent::Write(const OrderEffects::Write& write) {
 void SimAgent::Promote(const OrderEffects::Promote& promote) {
   const auto end = [this, promote](const absl::Status& outcome) {
     JobDone();
-    Do(orders_.OnPromoted(promote, outcome));
+    Do(orders_.OnPromoted(promote, outcome, Now()));
   };
   const auto seen = world_.galera.Ask(host_);
   if (!seen) return end(absl::DeadlineExceededError("mariadbd does not answer"));
@@ -360,7 +360,7 @@ void SimAgent::AwaitPrimary(const OrderEffects::Promote& promote, const std::sha
                                   : absl::DeadlineExceededError("no answer");
     }
     JobDone();
-    Do(orders_.OnPromoted(promote, outcome));
+    Do(orders_.OnPromoted(promote, outcome, Now()));
   });
 }
 
