@@ -181,7 +181,7 @@ OrderEffects OrderLife::Write(v1::AgentPromise next, std::optional<BootTime> the
 }
 
 // What cannot be written is taken back, and was not done.
-OrderEffects OrderLife::OnWritten(const OrderEffects::Write& write, const absl::Status& written) {
+OrderEffects OrderLife::OnWritten(const OrderEffects::Write& write, const absl::Status& written, BootTime now) {
   if (!written.ok()) {
     promise_ = shown_;
     if (!write.then_promote) return Changed(absl::StrFormat("orders: %s", written.message()));
@@ -190,11 +190,18 @@ OrderEffects OrderLife::OnWritten(const OrderEffects::Write& write, const absl::
     return Refuse(kMakePrimary, order.epoch(), order.nonce(),
                   absl::StrFormat("it cannot be recorded: %s", written.message()));
   }
+  if (write.promise.freeze().epoch() != shown_.freeze().epoch()) promised_at_ = now;
   shown_ = write.promise;
   if (!write.then_promote) return Changed();
   OrderEffects effects;
   effects.promote = {.not_after = *write.then_promote, .status = write.promise.make_primary()};
   return effects;
+}
+
+v1::FreezeStatus OrderLife::FreezeSeenAt(BootTime observed_at) const {
+  v1::FreezeStatus freeze = shown_.freeze();
+  if (observed_at < promised_at_) freeze.set_frozen(false);
+  return freeze;
 }
 
 std::vector<v1::OrderStatus> OrderLife::outcomes() const {

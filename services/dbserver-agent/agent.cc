@@ -309,19 +309,16 @@ void Agent::Report() {
       ToProto(std::max(lease_.lease_until() - loop_.Now(), absl::ZeroDuration()));
   observations_.fence.set_armed(guard_ != nullptr && guard_->armed());
   observations_.drain = drain_->shown();
-  if (orders_->freeze().epoch() != observations_.freeze.epoch()) promised_at_ = loop_.Now();
-  observations_.freeze = orders_->freeze();
   observations_.orders = orders_->outcomes();
   observations_.highest_epoch = orders_->highest_epoch();
   v1::Message message;
-  *message.mutable_db_status_report() = BuildReport(observations_, loop_.Now());
-  message.mutable_db_status_report()->set_nonce(Nonce());
-  const v1::DbStatusReport& report = message.db_status_report();
+  v1::DbStatusReport& report = *message.mutable_db_status_report();
+  report = BuildReport(observations_, loop_.Now());
+  report.set_nonce(Nonce());
   const BootTime observed_at = loop_.Now() - FromProto(report.age());
+  const bool gone = observations_.process.presence == Presence::kGone;
+  *report.mutable_freeze() = orders_->FreezeSeenAt(gone ? loop_.Now() : observed_at);
   lease_.OnReported(report, observed_at);
-  // What was seen before the promise says nothing of after it, and the two count as one proof (E1).
-  if (observations_.process.presence != Presence::kGone && observed_at < promised_at_)
-    message.mutable_db_status_report()->mutable_freeze()->set_frozen(false);
   for (const v1::Party& peer : peers_) switchboard_.Post(peer, message);
   orders_->OnReported(report, observed_at);
   if (guard_ != nullptr) guard_->Extend(lease_.LivesUntil());

@@ -79,7 +79,6 @@ class Agent {
   bool arbitrator_hears_ = false;         // it is connected, and can tell what became of the cluster
   GaleraOrders galera_orders_;            // used on the worker of orders_ only
   LeaseHolder lease_;
-  BootTime promised_at_ = absl::InfinitePast();
   std::unique_ptr<FenceGuard> guard_;  // nullptr when nodes do not fence themselves
   std::unique_ptr<DrainKeeper> drain_;
   Worker probe_worker_;  // these three last: their threads end first

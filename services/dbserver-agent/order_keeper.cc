@@ -56,7 +56,7 @@ void OrderKeeper::Do(OrderEffects effects) {
 void OrderKeeper::DoWrite(OrderEffects::Write write) {
   worker_.Do([this, write = std::move(write)] {
     const absl::Status written = WriteFileDurably(path_, Serialize(write.promise));
-    loop_.Post([this, write, written] { Do(life_.OnWritten(write, written)); });
+    loop_.Post([this, write, written] { Do(life_.OnWritten(write, written, loop_.Now())); });
   });
 }
 

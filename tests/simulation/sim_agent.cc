@@ -250,7 +250,6 @@ void SimAgent::Probed(BootTime asked_at, std::optional<ProbeAnswer> answer) {
 }
 
 void SimAgent::Report() {
-  observations_.freeze = orders_.shown().freeze();
   observations_.orders = orders_.outcomes();
   observations_.highest_epoch = orders_.shown().highest_epoch();
   observations_.lease.set_held(lease_.Held(Now()));
@@ -261,6 +260,8 @@ void SimAgent::Report() {
   newest_nonce_ = absl::StrFormat("%s/%d/%d", world_.name(host_), seat_.life(), ++nonces_);
   report.set_nonce(newest_nonce_);
   const BootTime observed_at = Now() - FromProto(report.age());
+  const bool gone = observations_.process.presence == Presence::kGone;
+  *report.mutable_freeze() = orders_.FreezeSeenAt(gone ? Now() : observed_at);
   lease_.OnReported(report, observed_at);
   correspondent_.Post(message, Now());
   Flush();
@@ -326,7 +327,7 @@ void SimAgent::Write(const OrderEffects::Write& write) {
   if (seat_.CrashesAt("after a promise was written")) return;
   seat_.After(Soon(absl::Milliseconds(15)), [this, write, failed] {
     JobDone();
-    Do(orders_.OnWritten(write, failed ? absl::UnavailableError("no space") : absl::OkStatus()));
+    Do(orders_.OnWritten(write, failed ? absl::UnavailableError("no space") : absl::OkStatus(), Now()));
   });
 }
 

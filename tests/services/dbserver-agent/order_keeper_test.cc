@@ -51,7 +51,7 @@ class OrderKeeperTest : public ::testing::Test {
   }
   bool IsFrozen() {
     bool frozen = false;
-    OnLoop([&] { frozen = keeper_->freeze().frozen(); });
+    OnLoop([&] { frozen = keeper_->FreezeSeenAt(loop_.Now()).frozen(); });
     return frozen;
   }
   std::uint64_t HighestEpoch() {
@@ -151,7 +151,7 @@ TEST_F(OrderKeeperTest, APromiseIsOnDiskBeforeItIsShownAndOutlivesTheAgent) {
   freeze.set_nonce("n1");
   OnLoop([&] {
     keeper_->On(freeze);
-    EXPECT_FALSE(keeper_->freeze().frozen()) << "not yet on disk";
+    EXPECT_FALSE(keeper_->FreezeSeenAt(loop_.Now()).frozen()) << "not yet on disk";
   });
   ASSERT_TRUE(Eventually([&] { return IsFrozen(); }));
   EXPECT_EQ(OnDisk().freeze().epoch(), 4u);
