@@ -158,11 +158,9 @@ void EndGrant(v1::GrantState state, const std::string& why, v1::Decision& decisi
   next.mutable_grant()->set_state(state);
   RecordGrant(decision, why);
   if (state != v1::GRANT_STATE_ABANDONED) return;
-  const auto is_other = [&](const v1::Revocation& r) {
-    return std::ranges::find(next.grant().others(), r.dbserver()) != next.grant().others().end();
-  };
+  const auto never_ordered = [](const v1::Revocation& r) { return !r.has_not_beyond(); };
   auto& revoked = *next.mutable_revoked();
-  revoked.erase(std::remove_if(revoked.begin(), revoked.end(), is_other), revoked.end());
+  revoked.erase(std::remove_if(revoked.begin(), revoked.end(), never_ordered), revoked.end());
 }
 
 void RevokeLeases(const v1::Grant& grant, v1::DurableState& next) {
@@ -276,8 +274,8 @@ std::string DescribeGrant(const v1::Grant& grant, const PromotionPlan& plan) {
     std::vector<std::string> awaited;
     for (const Other& other : plan.others) {
       if (other.proof == Other::Proof::kProven) continue;
-      awaited.push_back(absl::StrFormat(
-          other.proof == Other::Proof::kLease ? "the end of the lease of %s" : "the promise of %s", other.dbserver));
+      const char* what = other.proof == Other::Proof::kLease ? "the end of the lease of" : "the promise of";
+      awaited.push_back(absl::StrFormat("%s %s", what, other.dbserver));
     }
     if (awaited.empty()) return absl::StrFormat("epoch %d: %s is made primary", grant.epoch(), GroupName(grant));
     return absl::StrFormat("epoch %d: %s is made primary after %s", grant.epoch(), GroupName(grant),

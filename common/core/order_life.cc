@@ -57,7 +57,9 @@ OrderEffects OrderLife::On(const v1::Freeze& order, BootTime now) {
   next.set_highest_epoch(std::max(next.highest_epoch(), order.epoch()));
   next.mutable_freeze()->set_frozen(true);
   next.mutable_freeze()->set_epoch(order.epoch());
-  next.mutable_freeze()->set_view_id(last_report_.last_primary_view().id());
+  const Sightings::Sighting& quoted = *sightings_.Find(order.nonce());
+  const bool as_quoted = quoted.non_primary && quoted.state == sightings_.newest()->state;
+  next.mutable_freeze()->set_view_id(as_quoted ? last_report_.last_primary_view().id() : "");
   OrderEffects effects = Write(std::move(next));
   effects.log.push_back(absl::StrFormat("promises not to bootstrap at epoch %d or below", order.epoch()));
   return effects;
@@ -79,6 +81,7 @@ OrderEffects OrderLife::On(const v1::MakePrimary& order, BootTime now) {
 OrderEffects OrderLife::Accept(v1::OrderStatus status, BootTime not_after) {
   carrying_out_ = true;
   ends_with_view_ = left_view_ = false;
+  took_effect_.reset();
   v1::AgentPromise next = promise_;
   next.set_highest_epoch(status.epoch());
   next.clear_freeze();
@@ -160,9 +163,11 @@ OrderEffects OrderLife::OnEvicted(const v1::EvictMember& order, const absl::Stat
   return Changed(outcome.ok() ? "" : absl::StrFormat("an eviction failed: %s", outcome.message()));
 }
 
-OrderEffects OrderLife::OnPromoted(const OrderEffects::Promote& promote, const absl::Status& outcome) {
+OrderEffects OrderLife::OnPromoted(const OrderEffects::Promote& promote, const absl::Status& outcome, BootTime now) {
   carrying_out_ = false;
-  return Conclude(promote.status, outcome);
+  if (!outcome.ok()) return Conclude(promote.status, outcome);
+  took_effect_ = now;
+  return Changed();
 }
 
 // The end of make_primary, or its doubt.
@@ -188,6 +193,9 @@ OrderEffects OrderLife::OnReported(const v1::DbStatusReport& report, BootTime ob
   last_report_ = report;
   if (report.primary() == v1::TERNARY_YES) return OnPrimarySeen();
   if (!InDoubt()) return {};
+  // Done, and lost again. An observation of before would show the group as if nothing had been done yet.
+  if (took_effect_ && observed_at >= *took_effect_) return Conclude(promise_.make_primary(), absl::OkStatus());
+  if (took_effect_) return {};
   // What was sent to a view does not outlive it (gcomm: messages are delivered in the view that they were sent in), and
   // what a server has not begun does not outlive the server. A group that is not OPERATIONAL is on its way to another
   // view, be it of the same members.
@@ -220,7 +228,7 @@ OrderEffects OrderLife::Write(v1::AgentPromise next) {
 }
 
 // What cannot be written is taken back, and was not done.
-OrderEffects OrderLife::OnWritten(const OrderEffects::Write& write, const absl::Status& written) {
+OrderEffects OrderLife::OnWritten(const OrderEffects::Write& write, const absl::Status& written, BootTime now) {
   const v1::OrderStatus& accepted = write.promise.make_primary();
   if (!written.ok()) {
     promise_ = shown_;
@@ -230,6 +238,7 @@ OrderEffects OrderLife::OnWritten(const OrderEffects::Write& write, const absl::
     refused.set_outcome(v1::ORDER_OUTCOME_REFUSED);
     return Refuse(std::move(refused), absl::StrFormat("it cannot be recorded: %s", written.message()));
   }
+  if (write.promise.freeze().epoch() != shown_.freeze().epoch()) promised_at_ = now;
   shown_ = write.promise;
   if (!write.then_carry_out) return Changed();
   OrderEffects effects;
@@ -239,6 +248,12 @@ OrderEffects OrderLife::OnWritten(const OrderEffects::Write& write, const absl::
     effects.bootstrap = accepted;
   }
   return effects;
+}
+
+v1::FreezeStatus OrderLife::FreezeSeenAt(BootTime observed_at) const {
+  v1::FreezeStatus freeze = shown_.freeze();
+  if (observed_at < promised_at_) freeze.set_frozen(false);
+  return freeze;
 }
 
 std::vector<v1::OrderStatus> OrderLife::outcomes() const {

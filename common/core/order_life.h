@@ -54,9 +54,9 @@ class OrderLife {
   OrderEffects On(const v1::Recover& order, BootTime now);
 
   // What became of an effect. Of a promotion: FAILED_PRECONDITION, nothing was done; ABORTED, done and without effect
-  // so far; any other error, it may still happen.
-  OrderEffects OnWritten(const OrderEffects::Write& write, const absl::Status& written);
-  OrderEffects OnPromoted(const OrderEffects::Promote& promote, const absl::Status& outcome);
+  // so far; any other error, it may still happen. OK is shown with the first observation that began after `now`.
+  OrderEffects OnWritten(const OrderEffects::Write& write, const absl::Status& written, BootTime now);
+  OrderEffects OnPromoted(const OrderEffects::Promote& promote, const absl::Status& outcome, BootTime now);
   OrderEffects OnRecovered(const v1::Recover& order, const absl::Status& outcome);
   // OK: it starts, and the next reports show whether it is primary, or has ended.
   OrderEffects OnBootstrapped(const v1::OrderStatus& accepted, const absl::Status& outcome);
@@ -69,6 +69,9 @@ class OrderLife {
   const Sightings& sightings() const { return sightings_; }
   // As it is on disk.
   const v1::AgentPromise& shown() const { return shown_; }
+  // For a report of what was observed then: what was seen before a promise says nothing of after it, and the two count
+  // as one proof (E1).
+  v1::FreezeStatus FreezeSeenAt(BootTime observed_at) const;
   std::vector<v1::OrderStatus> outcomes() const;
 
  private:
@@ -88,10 +91,12 @@ class OrderLife {
   v1::AgentPromise shown_;                   // as it is on disk
   std::uint64_t refused_epoch_ = 0;          // what was refused once stays so, should it come again
   std::map<int, v1::OrderStatus> outcomes_;  // of the last order by verb, without make_primary that is in promise_
+  BootTime promised_at_ = absl::InfinitePast();
   std::string last_eviction_;                // the order, serialized
   std::string ordered_in_;                   // the state in which make_primary was carried out
   bool carrying_out_ = false;
   bool ends_with_view_ = false;  // make_primary was carried out without effect, and has none in another view
+  std::optional<BootTime> took_effect_{};  // when make_primary was seen to have done so
   bool left_view_ = false;       // the group was seen not to be OPERATIONAL since
 };
 

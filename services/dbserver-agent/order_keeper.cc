@@ -57,7 +57,7 @@ void OrderKeeper::Do(OrderEffects effects) {
 void OrderKeeper::DoWrite(OrderEffects::Write write) {
   worker_.Do([this, write = std::move(write)] {
     const absl::Status written = WriteFileDurably(path_, Serialize(write.promise));
-    loop_.Post([this, write, written] { Do(life_.OnWritten(write, written)); });
+    loop_.Post([this, write, written] { Do(life_.OnWritten(write, written, loop_.Now())); });
   });
 }
 
@@ -66,7 +66,7 @@ void OrderKeeper::DoPromote(OrderEffects::Promote promote) {
     absl::Status outcome = Failpoint("agent.before_promotion");
     if (outcome.ok()) outcome = handlers_.make_primary(promote.not_after);
     Failpoint("agent.after_promotion").IgnoreError();
-    loop_.Post([this, promote, outcome] { Do(life_.OnPromoted(promote, outcome)); });
+    loop_.Post([this, promote, outcome] { Do(life_.OnPromoted(promote, outcome, loop_.Now())); });
   });
 }
 

@@ -50,7 +50,7 @@ class OrderKeeper {
 
   // As it is on disk.
   std::uint64_t highest_epoch() const { return life_.shown().highest_epoch(); }
-  const v1::FreezeStatus& freeze() const { return life_.shown().freeze(); }
+  v1::FreezeStatus FreezeSeenAt(BootTime observed_at) const { return life_.FreezeSeenAt(observed_at); }
   std::vector<v1::OrderStatus> outcomes() const { return life_.outcomes(); }
   const Sightings& sightings() const { return life_.sightings(); }
 

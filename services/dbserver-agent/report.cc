@@ -152,7 +152,6 @@ v1::DbStatusReport BuildReport(const Observations& observations, BootTime now) {
   if (Answered(observations)) AddAnswer(observations, report);
   if (report.running() == v1::TERNARY_NO) *report.mutable_stopped() = observations.process.stopped;
   *report.mutable_drain() = observations.drain;
-  *report.mutable_freeze() = observations.freeze;
   report.mutable_orders()->Assign(observations.orders.begin(), observations.orders.end());
   if (observations.answer.last_primary_view.has_value())
     *report.mutable_last_primary_view() = *observations.answer.last_primary_view;

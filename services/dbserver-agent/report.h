@@ -63,7 +63,6 @@ struct Observations {
   ObservedAnswer answer;
   std::vector<v1::ViewMember> event_members;  // of the last wsrep_event that had any
   v1::DrainStatus drain;
-  v1::FreezeStatus freeze;
   std::vector<v1::OrderStatus> orders;
   v1::LeaseStatus lease;
   v1::FenceStatus fence;

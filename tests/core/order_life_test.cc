@@ -43,7 +43,7 @@ TEST_F(OrderLifeTest, NothingIsDoneOrShownBeforeItIsOnDisk) {
   ASSERT_TRUE(accepted.write.has_value());
   EXPECT_FALSE(accepted.promote.has_value());
   EXPECT_EQ(life_.shown().highest_epoch(), 0u);
-  const OrderEffects written = life_.OnWritten(*accepted.write, absl::OkStatus());
+  const OrderEffects written = life_.OnWritten(*accepted.write, absl::OkStatus(), now_);
   ASSERT_TRUE(written.promote.has_value());
   EXPECT_EQ(written.promote->not_after, now_ + absl::Seconds(2));
   EXPECT_EQ(life_.shown().highest_epoch(), 5u);
@@ -52,11 +52,11 @@ TEST_F(OrderLifeTest, NothingIsDoneOrShownBeforeItIsOnDisk) {
 
 TEST_F(OrderLifeTest, WhatCannotBeRecordedIsRefusedOnceAndForAllAndSpoilsNoOlderOutcome) {
   const OrderEffects first = life_.On(Promote(5), now_);
-  const OrderEffects begun = life_.OnWritten(*first.write, absl::OkStatus());
-  const OrderEffects ended = life_.OnPromoted(*begun.promote, absl::FailedPreconditionError("too late"));
-  life_.OnWritten(*ended.write, absl::OkStatus());
+  const OrderEffects begun = life_.OnWritten(*first.write, absl::OkStatus(), now_);
+  const OrderEffects ended = life_.OnPromoted(*begun.promote, absl::FailedPreconditionError("too late"), now_);
+  life_.OnWritten(*ended.write, absl::OkStatus(), now_);
   const OrderEffects second = life_.On(Promote(6), now_);
-  EXPECT_FALSE(life_.OnWritten(*second.write, absl::UnavailableError("no space")).promote.has_value());
+  EXPECT_FALSE(life_.OnWritten(*second.write, absl::UnavailableError("no space"), now_).promote.has_value());
   EXPECT_EQ(Outcome().epoch(), 6u);
   EXPECT_EQ(Outcome().outcome(), v1::ORDER_OUTCOME_REFUSED);
   EXPECT_THAT(Outcome().detail(), HasSubstr("no space"));
@@ -66,14 +66,27 @@ TEST_F(OrderLifeTest, WhatCannotBeRecordedIsRefusedOnceAndForAllAndSpoilsNoOlder
 
 TEST_F(OrderLifeTest, AnotherViewOfTheSameMembersEndsTheDoubtAsWell) {
   const OrderEffects accepted = life_.On(Promote(5), now_);
-  const OrderEffects begun = life_.OnWritten(*accepted.write, absl::OkStatus());
-  const OrderEffects done = life_.OnPromoted(*begun.promote, absl::AbortedError("set, and not Primary"));
-  life_.OnWritten(*done.write, absl::OkStatus());
+  const OrderEffects begun = life_.OnWritten(*accepted.write, absl::OkStatus(), now_);
+  const OrderEffects done = life_.OnPromoted(*begun.promote, absl::AbortedError("set, and not Primary"), now_);
+  life_.OnWritten(*done.write, absl::OkStatus(), now_);
   EXPECT_FALSE(Report("n2").write.has_value());
   EXPECT_FALSE(Report("n3", "GATHER").write.has_value()) << "what was sent may still be delivered";
   const OrderEffects over = Report("n4");
   ASSERT_TRUE(over.write.has_value());
   EXPECT_EQ(over.write->promise.make_primary().outcome(), v1::ORDER_OUTCOME_FAILED);
+}
+
+TEST_F(OrderLifeTest, DoneIsShownWithWhatWasObservedAfterIt) {
+  const OrderEffects accepted = life_.On(Promote(5), now_);
+  const OrderEffects begun = life_.OnWritten(*accepted.write, absl::OkStatus(), now_);
+  const BootTime done = now_ + absl::Milliseconds(10);
+  life_.OnPromoted(*begun.promote, absl::OkStatus(), done);
+  EXPECT_FALSE(Report("n2").write.has_value()) << "the probe began before";
+  EXPECT_EQ(Outcome().outcome(), v1::ORDER_OUTCOME_STARTED);
+  now_ = done;
+  const OrderEffects over = Report("n3");
+  ASSERT_TRUE(over.write.has_value()) << "primary for a moment, and seen by nobody";
+  EXPECT_EQ(over.write->promise.make_primary().outcome(), v1::ORDER_OUTCOME_DONE);
 }
 
 }  // namespace

@@ -222,27 +222,29 @@ class Oracle {
     return epoch == 0 || (report->freeze().frozen() && report->freeze().epoch() >= epoch);
   }
 
-  // O8, and O4: an order is given up only when its target shows that it will not be carried out, or is dead.
+  // O8, and O4: an order is done when a member of its group is seen in another primary component, or its target says so,
+  // and given up only when its target shows that it will not be carried out, or is dead.
   void JudgeEnd(const v1::Grant& grant) {
+    const v1::DbStatusReport* target = Fresh(grant.target());
+    const auto says = [&](v1::OrderOutcome outcome) {
+      return target != nullptr && std::ranges::any_of(target->orders(), [&](const v1::OrderStatus& order) {
+               return order.verb() == v1::Message::kMakePrimaryFieldNumber && order.epoch() == grant.epoch() &&
+                      order.outcome() == outcome;
+             });
+    };
     if (grant.state() == v1::GRANT_STATE_DONE) {
-      return Must(std::ranges::any_of(grant.group(),
-                                      [&](const std::string& name) {
-                                        const v1::DbStatusReport* report = Fresh(name);
-                                        return report != nullptr && SaysPrimary(*report) &&
-                                               report->last_primary_view().id() != grant.view_id();
-                                      }),
-                  "done, and nobody is primary");
+      const bool seen = std::ranges::any_of(grant.group(), [&](const std::string& name) {
+        const v1::DbStatusReport* report = Fresh(name);
+        return report != nullptr && SaysPrimary(*report) && report->last_primary_view().id() != grant.view_id();
+      });
+      return Must(seen || says(v1::ORDER_OUTCOME_DONE), "done, and nobody says so");
     }
     const auto& deaths = next_.deaths();
     if (std::ranges::find(deaths, grant.target(), &v1::Death::dbserver) != deaths.end()) return;
-    const v1::DbStatusReport* target = Fresh(grant.target());
-    if (target == nullptr || target->primary() != v1::TERNARY_NO) return Must(false, "given up, and nothing is known");
-    const bool over = std::ranges::any_of(target->orders(), [&](const v1::OrderStatus& order) {
-      return order.epoch() == grant.epoch() &&
-             (order.outcome() == v1::ORDER_OUTCOME_REFUSED || order.outcome() == v1::ORDER_OUTCOME_FAILED);
-    });
     const BootTime expiry = SinceBoot(FromProto(grant.ordered_at())) + FromProto(config_.promotion().order_validity());
-    Must(over || (now_ > expiry && target->highest_epoch() < grant.epoch()),
+    const bool never = target != nullptr && target->primary() != v1::TERNARY_UNKNOWN && now_ > expiry &&
+                       target->highest_epoch() < grant.epoch();
+    Must(never || says(v1::ORDER_OUTCOME_REFUSED) || says(v1::ORDER_OUTCOME_FAILED),
          "given up, and it may still be carried out");
   }
 

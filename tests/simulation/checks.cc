@@ -33,15 +33,19 @@ void Checks::OnRecorded(const v1::DurableState& state) {
   highest_epoch_ = std::max(highest_epoch_, state.epoch());
 }
 
-// What the grant says about the others is true: each is dead, or its promise is on its disk; and nobody is forgotten.
+// What the grant says about the others is true: each is dead, or has promised (a primary component ends a promise, but
+// not what it says of lower epochs), or was ended by its guard; and nobody is forgotten.
 void Checks::CheckEvidence(const v1::DurableState& state) {
   const v1::Grant& grant = state.grant();
   if (!grant.forced_by().empty()) return;
   for (const v1::Member& member : state.confirmed().members()) {
     if (std::ranges::find(grant.group(), member.dbserver()) != grant.group().end()) continue;
-    const v1::FreezeStatus& promise = promises_[static_cast<std::size_t>(HostOf(member.dbserver()))].freeze();
-    const bool promised = promise.frozen() && promise.epoch() >= grant.epoch();
-    if (!promised && !galera_.Died(member.gcomm_uuid(), grant.view_id()))
+    const int host = HostOf(member.dbserver());
+    const v1::FreezeStatus& promise = promises_[static_cast<std::size_t>(host)].freeze();
+    const bool promised = promise.epoch() >= grant.epoch();
+    const bool ended = guards_ && galera_.uuid(host) != member.gcomm_uuid();
+    fenced_ |= ended && !promised;
+    if (!promised && !ended && !galera_.Died(member.gcomm_uuid(), grant.view_id()))
       Fail(absl::StrFormat("epoch %d is granted, and %s is neither dead nor has it promised anything", grant.epoch(),
                            member.dbserver()));
   }
@@ -69,7 +73,7 @@ void Checks::OnPromotion(int host, std::uint64_t epoch) {
 
 void Checks::Look() {
   if (human_ || !failure_.empty()) return;
-  if (!galera_.loss().empty()) Fail(galera_.loss());
+  if (!galera_.loss().empty() && !fenced_) Fail(galera_.loss());
   const auto live = galera_.Live();
   if (live.size() < 2) return;
   Fail(absl::StrFormat("two primary components can commit: one of %s and %d more nodes, one of %s and %d more",

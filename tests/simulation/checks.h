@@ -30,6 +30,8 @@ class Checks {
   void OnPromotion(int host, std::uint64_t epoch);
   // After each event.
   void Look();
+  // Nodes fence themselves.
+  void OnGuards() { guards_ = true; }
   // A human bootstraps with his own hands: what comes of it is his.
   void OnHumanBootstrap() { human_ = true; }
 
@@ -51,6 +53,8 @@ class Checks {
   std::set<std::uint64_t> carried_out_;
   std::set<std::uint64_t> over_;  // as recorded
   bool human_ = false;
+  bool guards_ = false;
+  bool fenced_ = false;  // a promotion rested on the end of a lease: what the fenced side committed is lost
   std::string failure_;
 };
 

@@ -70,9 +70,7 @@ void Faults::End() {
   for (int i = 1; i <= 3; ++i) {
     world_.stage.After(i * absl::Seconds(8), [this] {
       if (world_.arbitrator() != nullptr) world_.arbitrator()->Resume();
-      for (int host = 0; host < world_.nodes(); ++host) {
-        if (!world_.galera.Runs(host)) world_.galera.Start(host);
-      }
+      for (int host = 0; host < world_.nodes(); ++host) world_.HumanStarts(host);
     });
   }
 }
@@ -190,9 +188,7 @@ void Faults::StopServer() {
   const int host = Server();
   if (!world_.galera.Runs(host) || world_.galera.Frozen(host)) return;
   world_.galera.Stop(host);
-  world_.stage.After(random_.Between(absl::Seconds(1), absl::Seconds(10)), [this, host] {
-    if (!world_.galera.Runs(host)) world_.galera.Start(host);
-  });
+  world_.stage.After(random_.Between(absl::Seconds(1), absl::Seconds(10)), [this, host] { world_.HumanStarts(host); });
 }
 
 void Faults::FreezeServer() {

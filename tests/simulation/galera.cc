@@ -255,6 +255,7 @@ std::optional<Galera::Answer> Galera::Ask(int host) const {
   wsrep.set_evs_evict_list(absl::StrJoin(process.evicted, ","));
   answer.members = shown.members;
   answer.options.set_pc_weight(static_cast<unsigned>(settings_.weights[static_cast<std::size_t>(host)]));
+  answer.options.set_evs_inactive_timeout(absl::StrFormat("PT%.3fS", absl::ToDoubleSeconds(3 * settings_.suspect)));
   answer.options.set_ignore_sb(At(host).ignore_sb);
   return answer;
 }

@@ -22,9 +22,10 @@ namespace minder {
 class Galera {
  public:
   struct Settings {
-    std::vector<std::string> names{};                      // by host
-    std::vector<int> weights{};                            // by host
-    absl::Duration suspect = absl::Seconds(5);             // a silent member is given up after about this
+    std::vector<std::string> names{};  // by host
+    std::vector<int> weights{};        // by host
+    // A silent member is given up after about this, and by the latest after three times that (evs.inactive_timeout).
+    absl::Duration suspect = absl::Seconds(5);
     absl::Duration slowest_view = absl::Milliseconds(30);  // the members of a new view learn of it this far apart
     bool answers_before_primary = true;                    // pc.wait_prim=no
     double extra_write = 0.3;  // a side of a broken view keeps one more write set, never acknowledged
@@ -73,6 +74,7 @@ class Galera {
   // What is in its files.
   std::optional<v1::PrimaryView> ViewOnDisk(int host) const;
   v1::StoppedState Stopped(int host) const;
+  std::int64_t SeqnoOnDisk(int host) const { return commits_.seqno(At(host).disk.position); }
 
   // The truth, for checkers.
   bool Runs(int host) const { return At(host).process.has_value(); }
@@ -186,6 +188,7 @@ class Galera {
   std::map<int, std::string> uuids_;  // by pid, of all that ever ran
   std::set<std::pair<std::string, std::string>> died_;
   std::map<std::vector<int>, absl::Time> regroupings_;
+  std::map<int, absl::Time> unsettled_since_;  // by pid
   int pids_ = 0;
   int views_ = 0;
 };

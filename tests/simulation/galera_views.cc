@@ -85,9 +85,15 @@ absl::Duration Galera::DelayFor(const Group& group) {
 
 void Galera::Reconsider() {
   for (const Group& group : Components()) {
-    if (Stable(group)) continue;
     const std::vector<int> pids = Pids(group);
-    const absl::Time when = stage_.now() + DelayFor(group);
+    if (Stable(group)) {
+      for (const int pid : pids) unsettled_since_.erase(pid);
+      continue;
+    }
+    absl::Time since = stage_.now();
+    for (const int pid : pids) since = std::min(since, unsettled_since_.emplace(pid, stage_.now()).first->second);
+    const absl::Time when = std::min(stage_.now() + DelayFor(group),
+                                     std::max(stage_.now() + absl::Milliseconds(1), since + 2 * settings_.suspect));
     const auto known = regroupings_.find(pids);
     if (known != regroupings_.end() && known->second <= when) continue;
     regroupings_[pids] = when;

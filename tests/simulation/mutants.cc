@@ -56,6 +56,10 @@ void AllHavePromised(const v1::Configuration&, v1::ArbitratorState& state, BootT
   }
 }
 
+void LeasesAreOver(const v1::Configuration&, v1::ArbitratorState& state, BootTime) {
+  if (state.durable().has_grant()) state.mutable_durable()->mutable_grant()->clear_begun_at();
+}
+
 constexpr Mutant kNone;
 constexpr std::array kMutants = {
     Mutant{.name = "unreachable-is-dead", .what = "who is silent counts as dead", .mind = UnreachableIsDead},
@@ -63,6 +67,7 @@ constexpr std::array kMutants = {
            .what = "the last primary component is whoever is configured",
            .mind = ConfiguredIsConfirmed},
     Mutant{.name = "no-promise", .what = "nobody is asked for a promise", .mind = AllHavePromised},
+    Mutant{.name = "skip-lease-wait", .what = "leases are over at once", .mind = LeasesAreOver, .seeds = 2000},
     Mutant{.name = "no-nonce-check", .what = "an order may come late", .newest_nonce = true, .seeds = 2000},
     Mutant{.name = "late-bootstrap",
            .what = "a server carries out a statement that it took up late",

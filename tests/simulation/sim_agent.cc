@@ -30,9 +30,11 @@ SimAgent::SimAgent(World& world, int host)
                       .resend_after = FromProto(world.config.timings().resend_after())}),
       orders_({.config_version = world.config.version() - (world.other_version[static_cast<std::size_t>(host)] ? 1 : 0),
                .order_validity = FromProto(world.config.promotion().order_validity())},
-              world.promise(host)) {
+              world.promise(host)),
+      lease_(FromProto(world.config.promotion().lease_ttl())) {
   observations_.config_version = world.config.version() - (world.other_version[static_cast<std::size_t>(host)] ? 1 : 0);
   observations_.drain.set_state(v1::DRAIN_STATE_SERVING);
+  observations_.fence.set_mode(LeasesInUse(world.config) ? v1::FENCE_MODE_GUARD : v1::FENCE_MODE_OFF);
 }
 
 absl::Duration SimAgent::Soon(absl::Duration longest) const {
@@ -47,7 +49,7 @@ void SimAgent::Begin() {
     observations_.process.presence = Presence::kGone;
     observations_.process.stopped = world_.galera.Stopped(host_);
     OnProcessChange();
-    if (world_.child_mode) DoStart(false);
+    if (world_.child_mode) DoStart(observations_.process.last_exit.has_value());
   });
   Tick();
   Dial();
@@ -57,7 +59,7 @@ void SimAgent::Begin() {
 
 void SimAgent::Look() {
   const bool held = observations_.process.presence == Presence::kRunning;
-  if (!busy_ && !held && !policy_.restart_at() && world_.galera.Runs(host_)) Hold(world_.galera.pid(host_));
+  if (!busy_ && !held && restart_ == 0 && world_.galera.Runs(host_)) Hold(world_.galera.pid(host_));
 }
 
 void SimAgent::Hold(int pid) {
@@ -109,7 +111,8 @@ void SimAgent::Ended(bool expected) {
 }
 
 void SimAgent::ScheduleRestart() {
-  const bool was_member = !observations_.process.last_exit->gcomm_uuid.empty();
+  const auto& exit = observations_.process.last_exit;
+  const bool was_member = exit && !exit->gcomm_uuid.empty();
   const absl::Duration hold = was_member && connected_ ? kSimRestartHold : absl::ZeroDuration();
   RestartAt(std::max(*policy_.restart_at(), Now() + hold));
 }
@@ -125,27 +128,67 @@ void SimAgent::RestartAt(BootTime at) {
 }
 
 void SimAgent::DoStart(bool is_restart) {
+  held_back_ = !forget_view_ && !MayStart();
+  if (held_back_) {
+    observations_.process.start_error = "it waits for a lease";
+    observations_.process.restart_at.reset();
+    return Report();
+  }
   busy_ = true;
   seat_.After(Soon(absl::Milliseconds(30)), [this, is_restart] {
     busy_ = false;
+    const auto limit = std::exchange(not_beyond_, std::nullopt);
+    if (limit && !world_.galera.Runs(host_) && world_.galera.SeqnoOnDisk(host_) > limit->seqno()) {
+      if (std::exchange(forget_view_, false)) world_.galera.ForgetView(host_);
+      return Failed("its data is beyond that of the component");
+    }
     if (std::exchange(forget_view_, false) && !world_.galera.Runs(host_)) world_.galera.ForgetView(host_);
     if (is_restart) ++observations_.process.restarts;
     Hold(world_.galera.Runs(host_) ? world_.galera.pid(host_) : world_.galera.Start(host_));
   });
 }
 
+void SimAgent::Failed(const std::string& why) {
+  observations_.process.start_error = why;
+  observations_.process.stopped = world_.galera.Stopped(host_);
+  policy_.OnUnexpectedExit(Now());
+  ScheduleRestart();
+  Report();
+}
+
 // Full stops have tests of their own: only what follows an eviction is carried out.
 void SimAgent::Recover(const v1::Recover& order) {
   const bool anew = order.action() == v1::Recover::ACTION_START && !order.gone_uuid().empty();
-  if (anew) StartWithoutView(order.gone_uuid());
+  if (anew) StartWithoutView(order);
   Do(orders_.OnRecovered(order, anew ? absl::OkStatus() : absl::FailedPreconditionError("nobody recovers here")));
 }
 
-void SimAgent::StartWithoutView(const std::string& gone_uuid) {
+void SimAgent::StartWithoutView(const v1::Recover& order) {
   const auto& exit = observations_.process.last_exit;
-  if (restart_ == 0 || !exit || exit->gcomm_uuid != gone_uuid) return;
+  if ((restart_ == 0 && !held_back_) || (exit && exit->gcomm_uuid != order.gone_uuid())) return;
   forget_view_ = true;
-  RestartAt(*policy_.restart_at());
+  not_beyond_ = order.has_not_beyond() ? std::optional(order.not_beyond()) : std::nullopt;
+  RestartAt(policy_.restart_at().value_or(Now()));
+}
+
+// ---- leases and the guard
+
+void SimAgent::OnLease(const v1::Lease& lease) {
+  const Sightings::Sighting* counted_from = orders_.sightings().Find(lease.nonce());
+  if (!LeasesInUse(world_.config) || counted_from == nullptr) return;
+  lease_.OnLease(lease, counted_from->observed_at, orders_.shown().highest_epoch());
+  Extend();
+  if (held_back_ && restart_ == 0 && MayStart()) RestartAt(Now());
+}
+
+bool SimAgent::MayStart() const { return !LeasesInUse(world_.config) || lease_.Held(Now()); }
+
+void SimAgent::Extend() {
+  const int pid = static_cast<int>(observations_.process.pid);
+  if (!LeasesInUse(world_.config) || pid == 0) return;
+  world_.Guard(host_, pid, lease_.LivesUntil());
+  if (armed_ == pid || !world_.Guarded(host_)) return;
+  seat_.After(Soon(absl::Milliseconds(5)), [this, pid] { armed_ = pid; });
 }
 
 void SimAgent::OnProcessChange() {
@@ -214,23 +257,31 @@ void SimAgent::Probed(BootTime asked_at, std::optional<ProbeAnswer> answer) {
 }
 
 void SimAgent::Report() {
-  observations_.freeze = orders_.shown().freeze();
   observations_.orders = orders_.outcomes();
   observations_.highest_epoch = orders_.shown().highest_epoch();
+  observations_.lease.set_held(lease_.Held(Now()));
+  observations_.fence.set_armed(armed_ != 0 && armed_ == observations_.process.pid);
   v1::Message message;
   v1::DbStatusReport& report = *message.mutable_db_status_report();
   report = BuildReport(observations_, Now());
   newest_nonce_ = absl::StrFormat("%s/%d/%d", world_.name(host_), seat_.life(), ++nonces_);
   report.set_nonce(newest_nonce_);
+  const BootTime observed_at = Now() - FromProto(report.age());
+  const bool gone = observations_.process.presence == Presence::kGone;
+  *report.mutable_freeze() = orders_.FreezeSeenAt(gone ? Now() : observed_at);
+  lease_.OnReported(report, observed_at);
   correspondent_.Post(message, Now());
   Flush();
-  Do(orders_.OnReported(report, Now() - FromProto(report.age())));
+  Do(orders_.OnReported(report, observed_at));
+  Extend();
 }
 
 // ---- orders
 
 void SimAgent::OnMessage(const v1::Message& message) {
-  if (correspondent_.Receive(message) == Correspondent::Verdict::kDeliver) {
+  const Correspondent::Verdict verdict = correspondent_.Receive(message);
+  if (verdict == Correspondent::Verdict::kAck && message.ack().has_lease()) OnLease(message.ack().lease());
+  if (verdict == Correspondent::Verdict::kDeliver) {
     if (message.has_freeze()) Obey(message.freeze());
     if (message.has_make_primary()) Obey(message.make_primary());
     if (message.has_evict_member()) Obey(message.evict_member());
@@ -285,14 +336,14 @@ void SimAgent::Write(const OrderEffects::Write& write) {
   if (seat_.CrashesAt("after a promise was written")) return;
   seat_.After(Soon(absl::Milliseconds(15)), [this, write, failed] {
     JobDone();
-    Do(orders_.OnWritten(write, failed ? absl::UnavailableError("no space") : absl::OkStatus()));
+    Do(orders_.OnWritten(write, failed ? absl::UnavailableError("no space") : absl::OkStatus(), Now()));
   });
 }
 
 void SimAgent::Promote(const OrderEffects::Promote& promote) {
   const auto end = [this, promote](const absl::Status& outcome) {
     JobDone();
-    Do(orders_.OnPromoted(promote, outcome));
+    Do(orders_.OnPromoted(promote, outcome, Now()));
   };
   const auto seen = world_.galera.Ask(host_);
   if (!seen) return end(absl::DeadlineExceededError("mariadbd does not answer"));
@@ -319,7 +370,7 @@ void SimAgent::AwaitPrimary(const OrderEffects::Promote& promote, const std::sha
                                   : absl::DeadlineExceededError("no answer");
     }
     JobDone();
-    Do(orders_.OnPromoted(promote, outcome));
+    Do(orders_.OnPromoted(promote, outcome, Now()));
   });
 }
 

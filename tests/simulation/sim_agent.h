@@ -4,8 +4,10 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "common/core/lease.h"
 #include "common/core/order_life.h"
 #include "common/core/restart_policy.h"
 #include "common/rpc/correspondent.h"
@@ -41,8 +43,13 @@ class SimAgent {
   void ScheduleRestart();
   void RestartAt(BootTime at);
   void DoStart(bool is_restart);
+  void Failed(const std::string& why);
   void Recover(const v1::Recover& order);
-  void StartWithoutView(const std::string& gone_uuid);
+  void StartWithoutView(const v1::Recover& order);
+  // Leases and the guard.
+  void OnLease(const v1::Lease& lease);
+  void Extend();
+  bool MayStart() const;
   void OnProcessChange();
   // Probe and report.
   void Tick();
@@ -79,6 +86,10 @@ class SimAgent {
   RestartPolicy policy_;
   int restart_ = 0;  // number of the pending restart, 0 for none
   int restarts_ = 0;
+  LeaseHolder lease_;
+  int armed_ = 0;  // the process that the guard is known to watch
+  bool held_back_ = false;
+  std::optional<v1::Position> not_beyond_;
   bool forget_view_ = false;
   bool busy_ = false;
   bool probing_ = false;

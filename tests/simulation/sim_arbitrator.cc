@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_format.h"
 #include "common/core/decide.h"
+#include "common/core/lease.h"
 #include "common/core/lookup.h"
 #include "common/core/party.h"
 #include "common/core/proto_time.h"
@@ -19,12 +20,13 @@ SimArbitrator::SimArbitrator(World& world)
   const std::string& boot_id = world.machine(world.arbitrator_host()).boot_id;
   for (int host = 0; host < world.nodes(); ++host) {
     const v1::Party party = DbserverParty(world.config, world.name(host));
-    peers_.push_back(
-        {.party = party,
-         .correspondent = Correspondent({.self = ArbitratorParty(world.config),
-                                         .peer = party,
-                                         .boot_id = boot_id,
-                                         .resend_after = FromProto(world.config.timings().resend_after())})});
+    peers_.push_back({.party = party,
+                      .correspondent = Correspondent(
+                          {.self = ArbitratorParty(world.config),
+                           .peer = party,
+                           .boot_id = boot_id,
+                           .resend_after = FromProto(world.config.timings().resend_after()),
+                           .lease = [this, host] { return LeaseFor(world_.config, state_, world_.name(host)); }})});
   }
   *state_.mutable_durable() = world.durable;
   if (world.mutant.forgetful) state_.clear_durable();

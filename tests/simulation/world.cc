@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "common/core/lease.h"
 #include "common/core/proto_time.h"
 
 namespace minder {
@@ -43,14 +44,16 @@ v1::Configuration MakeConfig(const std::vector<std::string>& names, Random& rand
   promotion.set_eviction(random.Chance(0.8) ? v1::Promotion::SWITCH_ON : v1::Promotion::SWITCH_OFF);
   *promotion.mutable_order_validity() = ToProto(absl::Seconds(2));
   *promotion.mutable_hold_down() = ToProto(absl::Seconds(1 + random.Below(15)));
+  promotion.set_self_fence(random.Chance(0.3) ? v1::Promotion::FENCE_GUARD : v1::Promotion::FENCE_OFF);
+  *promotion.mutable_lease_ttl() = ToProto(absl::Seconds(3 + random.Below(3)));
   return config;
 }
 
-Galera::Settings MakeSettings(const std::vector<std::string>& names, Random& random) {
+Galera::Settings MakeSettings(const std::vector<std::string>& names, bool fenced, Random& random) {
   Galera::Settings settings{.names = names};
   const bool weighted = random.Chance(0.4);
   for (std::size_t i = 0; i < names.size(); ++i) settings.weights.push_back(weighted ? 1 + random.Below(3) : 1);
-  settings.suspect = random.Between(absl::Milliseconds(300), absl::Seconds(5));
+  settings.suspect = random.Between(absl::Milliseconds(300), fenced ? absl::Seconds(1) : absl::Seconds(5));
   settings.slowest_view = absl::Milliseconds(random.Chance(0.2) ? 400 : 20);
   settings.answers_before_primary = random.Chance(0.5);
   return settings;
@@ -64,7 +67,7 @@ World::World(std::uint64_t seed, const Mutant& the_mutant, std::ostream* trace)
       names(MakeNames(stage.random)),
       config(MakeConfig(names, stage.random)),
       network(stage, nodes() + 1),
-      galera(stage, network, MakeSettings(names, stage.random),
+      galera(stage, network, MakeSettings(names, LeasesInUse(config), stage.random),
              {.on_notify =
                   [this](int host) {
                     if (agent(host) != nullptr) agent(host)->OnNotify();
@@ -75,12 +78,13 @@ World::World(std::uint64_t seed, const Mutant& the_mutant, std::ostream* trace)
                   }}),
       checks(galera, names, promises_),
       other_version(names.size(), false),
-      child_mode(stage.random.Chance(0.7)) {
+      child_mode(LeasesInUse(config) || stage.random.Chance(0.7)) {
   for (int host = 0; host <= nodes(); ++host) {
     machines_.push_back({.booted_at = stage.now() - stage.random.Between(absl::Minutes(1), absl::Hours(100)),
                          .boot_id = absl::StrFormat("boot-%d-1", host)});
   }
   promises_.resize(names.size());
+  guards_.resize(names.size());
   agents_.resize(names.size());
   MakeSeats();
 }
@@ -130,6 +134,30 @@ void World::Reboot(int host, absl::Duration down) {
   stage.After(down, [this, host] {
     if (!galera.Runs(host)) galera.Start(host);  // as systemd does
   });
+}
+
+void World::HumanStarts(int host) {
+  if (galera.Runs(host) || (LeasesInUse(config) && galera.ViewOnDisk(host))) return;
+  galera.Start(host);
+}
+
+void World::Guard(int host, int pid, BootTime until) {
+  FenceGuard& guard = guards_[static_cast<std::size_t>(host)];
+  const absl::Time when = machine(host).booted_at + ToSinceBoot(until);
+  if (guard.pid == pid) {
+    guard.until = std::max(guard.until, when);
+  } else if (pid != 0 && when > stage.now()) {
+    guard = {.pid = pid, .until = when};
+    Watch(host, pid);
+  }
+}
+
+void World::Watch(int host, int pid) {
+  const FenceGuard& guard = guards_[static_cast<std::size_t>(host)];
+  if (guard.pid != pid || galera.pid(host) != pid) return;
+  if (stage.now() < guard.until) return stage.At(guard.until, [this, host, pid] { Watch(host, pid); });
+  stage.Note(absl::StrFormat("%s: the guard ends mariadbd", name(host)));
+  galera.Kill(host);
 }
 
 void World::Bootstrap(int host, int pid, BootTime not_after, std::uint64_t epoch,

@@ -44,6 +44,11 @@ class World {
   SimArbitrator* arbitrator() { return arbitrator_.get(); }
 
   void Reboot(int host, absl::Duration down);
+  // A human starts what is stopped, but nothing that waits for a lease.
+  void HumanStarts(int host);
+  // The guard of the process lets it live until then, whatever becomes of the agent. A process without one gets one.
+  void Guard(int host, int pid, BootTime until);
+  bool Guarded(int host) const { return guards_[static_cast<std::size_t>(host)].pid == galera.pid(host); }
   // A statement that was sent to the server: it takes it up when it can, whatever became of the sender, and says so.
   void Bootstrap(int host, int pid, BootTime not_after, std::uint64_t epoch, const std::shared_ptr<bool>& executed);
 
@@ -72,9 +77,17 @@ class World {
   int evictions = 0;
 
  private:
+  // minder-fence.
+  struct FenceGuard {
+    int pid = 0;
+    absl::Time until;
+  };
+
   void MakeSeats();
+  void Watch(int host, int pid);
 
   std::deque<Machine> machines_;
+  std::vector<FenceGuard> guards_;  // by host
   std::vector<v1::AgentPromise> promises_;
   std::deque<Seat> seats_;
   std::vector<std::unique_ptr<SimAgent>> agents_;

@@ -51,7 +51,7 @@ class OrderKeeperTest : public ::testing::Test {
   }
   bool IsFrozen() {
     bool frozen = false;
-    OnLoop([&] { frozen = keeper_->freeze().frozen(); });
+    OnLoop([&] { frozen = keeper_->FreezeSeenAt(loop_.Now()).frozen(); });
     return frozen;
   }
   std::uint64_t HighestEpoch() {
@@ -152,6 +152,13 @@ class OrderKeeperTest : public ::testing::Test {
   ::testing::AssertionResult EventuallyShown(v1::OrderOutcome outcome) {
     return Eventually([&] { return Shown().outcome() == outcome; });
   }
+  // As in the agent, every change is followed by a probe; here it finds the node Primary.
+  ::testing::AssertionResult EventuallyDone() {
+    return Eventually([&] {
+      if (changed_.exchange(false)) Report("after", [](v1::DbStatusReport& r) { r.set_primary(v1::TERNARY_YES); });
+      return Shown().outcome() == v1::ORDER_OUTCOME_DONE;
+    });
+  }
   // The last order about becoming primary, or about a recovery.
   v1::OrderStatus Shown() {
     v1::OrderStatus shown;
@@ -183,7 +190,7 @@ TEST_F(OrderKeeperTest, APromiseIsOnDiskBeforeItIsShownAndOutlivesTheAgent) {
   freeze.set_nonce("n1");
   OnLoop([&] {
     keeper_->On(freeze);
-    EXPECT_FALSE(keeper_->freeze().frozen()) << "not yet on disk";
+    EXPECT_FALSE(keeper_->FreezeSeenAt(loop_.Now()).frozen()) << "not yet on disk";
   });
   ASSERT_TRUE(Eventually([&] { return IsFrozen(); }));
   EXPECT_EQ(OnDisk().freeze().epoch(), 4u);
@@ -197,7 +204,7 @@ TEST_F(OrderKeeperTest, APromiseIsOnDiskBeforeItIsShownAndOutlivesTheAgent) {
 
 TEST_F(OrderKeeperTest, AnOrderIsOnDiskBeforeItIsCarriedOutAndItsEndAfterwards) {
   Give(Promote(5));
-  ASSERT_TRUE(EventuallyShown(v1::ORDER_OUTCOME_DONE));
+  ASSERT_TRUE(EventuallyDone());
   EXPECT_EQ(on_disk_.highest_epoch(), 5u);
   EXPECT_EQ(on_disk_.make_primary().outcome(), v1::ORDER_OUTCOME_STARTED);
   EXPECT_EQ(OnDisk().make_primary().outcome(), v1::ORDER_OUTCOME_DONE);
@@ -206,7 +213,7 @@ TEST_F(OrderKeeperTest, AnOrderIsOnDiskBeforeItIsCarriedOutAndItsEndAfterwards) 
 TEST_F(OrderKeeperTest, TheSameOrderAgainIsNotCarriedOutAgain) {
   Give(Promote(5));
   Give(Promote(5));
-  ASSERT_TRUE(EventuallyShown(v1::ORDER_OUTCOME_DONE));
+  ASSERT_TRUE(EventuallyDone());
   Give(Promote(5));
   Reopen();
   Report("n1");
@@ -224,7 +231,7 @@ TEST_F(OrderKeeperTest, ARefusedOrderStaysRefusedWhenItComesAgain) {
   EXPECT_EQ(Shown().outcome(), v1::ORDER_OUTCOME_REFUSED);
   EXPECT_EQ(carried_out_, 0);
   Give(Promote(6));
-  EXPECT_TRUE(EventuallyShown(v1::ORDER_OUTCOME_DONE));
+  EXPECT_TRUE(EventuallyDone());
 }
 
 TEST_F(OrderKeeperTest, WhatCannotBeWrittenIsNotDone) {
@@ -256,7 +263,7 @@ TEST_F(OrderKeeperTest, DoubtEndsWithAPrimaryViewOrWithTheProcessAndNotOtherwise
   Give(Promote(6));
   ASSERT_TRUE(Eventually([&] { return Shown().epoch() == 6 && Shown().detail() == "no answer"; }));
   Report("n2", [](v1::DbStatusReport& r) { r.set_primary(v1::TERNARY_YES); });
-  EXPECT_TRUE(EventuallyShown(v1::ORDER_OUTCOME_DONE));
+  EXPECT_TRUE(EventuallyDone());
 }
 
 TEST_F(OrderKeeperTest, WhatHadNoEffectEndsWithItsView) {
@@ -306,7 +313,7 @@ TEST_F(OrderKeeperTest, ABootstrapIsOnDiskBeforeItIsCarriedOutAndDoneWhenItIsPri
   Report("n2", [](v1::DbStatusReport& r) { r.set_running(v1::TERNARY_UNKNOWN), r.set_primary(v1::TERNARY_UNKNOWN); });
   EXPECT_EQ(Shown().outcome(), v1::ORDER_OUTCOME_STARTED);
   Report("n3", [](v1::DbStatusReport& r) { r.set_primary(v1::TERNARY_YES); });
-  EXPECT_TRUE(EventuallyShown(v1::ORDER_OUTCOME_DONE));
+  EXPECT_TRUE(EventuallyDone());
   ReportStopped("s1");
   Give(RecoverOrder(v1::Recover::ACTION_BOOTSTRAP, 5));
   EXPECT_EQ(carried_out_, 1) << "the same order again";
