@@ -215,7 +215,7 @@ void AdvanceGrant(const v1::Configuration& config, const Facts& facts, BootTime 
   }
   if (grant.state() == v1::GRANT_STATE_FREEZING) return AdvanceFreezing(facts, now, decision);
   if (SaysDone(facts, grant))
-    return End(v1::GRANT_STATE_DONE, grant.target() + " reports that it was in a primary component after its order",
+    return EndGrant(v1::GRANT_STATE_DONE, grant.target() + " reports that it was in a primary component after its order",
                decision);
   if (const std::string why = WhyOver(config, facts, grant, now); !why.empty())
     EndGrant(v1::GRANT_STATE_ABANDONED, why, decision);
