@@ -5,7 +5,7 @@ BUILD := build
 JOBS := $(shell nproc)
 
 .DEFAULT_GOAL := build
-.PHONY: deps build test lint sanitize fuzz bench lab lab-down clean
+.PHONY: deps build test lint sanitize simulate fuzz bench lab lab-down clean
 
 deps:
 	@deploy/install-deps
@@ -50,6 +50,13 @@ fuzz: deps
 	  MINDER_FUZZ=$$t $(FUZZ)/bin/minder-fuzz -max_total_time=$(SECONDS) -max_len=8192 -entropic=0 -timeout=5 -print_final_stats=1 \
 	    -artifact_prefix=$(FUZZ)/$$t- $(FUZZ)/corpus/$$t tests/fuzz/corpus/$$t > $(FUZZ)/$$t.log 2>&1 || { tail -n 60 $(FUZZ)/$$t.log; exit 1; }; \
 	  echo "$$t: $$(sed -n 's/^stat::number_of_executed_units: *//p' $(FUZZ)/$$t.log) inputs, nothing wrong"; done
+
+# The seeded simulator; SEEDS=… for more, FIRST=… for others. A seed that fails prints how to replay it.
+SEEDS = 2000
+FIRST = 1
+simulate: deps $(BUILD)/build.ninja
+	@cmake --build $(BUILD) -j $(JOBS) --target simulate
+	@$(BUILD)/bin/simulate --seeds $(SEEDS) --first $(FIRST) --jobs $(JOBS)
 
 # Measures against plain Galera and plain HAProxy in the same run; build/bench/results.json.
 bench: build

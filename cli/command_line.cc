@@ -18,7 +18,7 @@ struct VerbRow {
   const char* help;  // empty for a verb that is not shown
 };
 
-constexpr std::array<VerbRow, 18> kVerbs = {{
+constexpr std::array<VerbRow, 19> kVerbs = {{
     {Verb::kStatusSummary, "status_summary", "Show the diagnosis and every dbserver, as the arbitrator knows them"},
     {Verb::kRequestStatus, "request_status", "Have one dbserver, or all, report now, and show the reports"},
     {Verb::kExplain, "explain", "Show the decision of now, its facts, and the command that would override it"},
@@ -27,6 +27,7 @@ constexpr std::array<VerbRow, 18> kVerbs = {{
     {Verb::kUndrain, "undrain", "Let a drained dbserver serve again; waits until balancers give it sessions"},
     {Verb::kMakePrimary, "make_primary", "Promote a group of dbservers; waits until it is the primary component"},
     {Verb::kDeclareDead, "declare_dead", "Take your word as proof that a dbserver is dead"},
+    {Verb::kRecover, "recover", "Recover from a full stop: start the dbserver that holds most, then the others"},
     {Verb::kAcknowledge, "acknowledge", "After split brain: say which side stays"},
     {Verb::kRelease, "release", "After split brain: let a dbserver go on with the data that it has"},
     {Verb::kPause, "pause", "Keep the arbitrator's hands off primary components for a while"},
@@ -105,6 +106,18 @@ void AddNodeWordFlags(CLI::App& app, CommandLine& line) {
   AddDryRun(app, line);
 }
 
+void AddRecoverFlags(CLI::App& app, CommandLine& line) {
+  app.add_option("--without", line.without, "Give up this dbserver: it is stopped, and what it alone holds is lost")
+      ->type_name("")
+      ->allow_extra_args(false)
+      ->delimiter(',');
+  app.add_option("--confirm", line.confirm, "Digest of the state that you were shown")->type_name("");
+  AddReason(app, line);
+  AddParsed(app, "--deadline", &ParsePositiveDuration, line.deadline,
+            "How long to wait for the end (default 5m); the recovery itself goes on");
+  AddDryRun(app, line);
+}
+
 void AddPauseFlags(CLI::App& app, CommandLine& line) {
   AddParsed(app, "--for", &ParsePositiveDuration, line.duration, "How long (default 1h)");
   AddReason(app, line);
@@ -151,6 +164,8 @@ void AddVerbFlags(Verb verb, CLI::App& app, CommandLine& line) {
       return AddNodeWordFlags(app, line);
     case Verb::kAcknowledge:
       return AddAcknowledgeFlags(app, line);
+    case Verb::kRecover:
+      return AddRecoverFlags(app, line);
     case Verb::kPause:
       return AddPauseFlags(app, line);
     case Verb::kResume:
@@ -201,7 +216,7 @@ std::optional<Answer> FindMistake(const CommandLine& line) {
     if (!line.force && !line.confirm.empty()) return mistake("--confirm goes with --force");
   }
   if (line.verb == Verb::kAcknowledge && line.keep.empty()) return mistake("--keep is empty; name a side");
-  const bool needs_reason = (line.verb == Verb::kMakePrimary && line.force) || is_word ||
+  const bool needs_reason = (line.verb == Verb::kMakePrimary && line.force) || !line.without.empty() || is_word ||
                             line.verb == Verb::kAcknowledge || line.verb == Verb::kPause;
   if (needs_reason && line.reason.empty()) return mistake("--reason=WHY is missing; it is kept on the record");
   if (is_word && !line.confirm.empty() && line.confirm != line.node)

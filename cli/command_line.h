@@ -22,6 +22,7 @@ enum class Verb {
   kUndrain,
   kMakePrimary,
   kDeclareDead,
+  kRecover,
   kAcknowledge,
   kRelease,
   kPause,
@@ -41,9 +42,10 @@ struct CommandLine {
   std::string shell;    // completion
   std::string file;     // explain: a capture, "-" for stdin; empty for the live decision
   std::string keep;     // acknowledge: the side that stays
-  std::string confirm;  // make_primary, acknowledge: the digest; declare_dead, release: the dbserver again
+  std::string confirm;  // make_primary, recover, acknowledge: the digest; declare_dead, release: the dbserver again
   std::string reason;
-  std::uint32_t limit = 0;  // history: newest entries; 0 leaves it to the arbitrator
+  std::vector<std::string> without;  // recover: dbservers to give up
+  std::uint32_t limit = 0;           // history: newest entries; 0 leaves it to the arbitrator
   std::optional<absl::Duration> deadline;
   std::optional<absl::Duration> duration;  // pause
   bool force = false;

@@ -155,6 +155,12 @@ CallResult ControlClient::Release(const v1::ReleaseRequest& request, absl::Durat
                       [&](grpc::ClientContext* context) { return impl_->stub().Release(context, request, &response); });
 }
 
+CallResult ControlClient::Recover(const v1::RecoverRequest& request, absl::Duration timeout,
+                                  v1::RecoverResponse& response) {
+  return impl_->Unary(timeout,
+                      [&](grpc::ClientContext* context) { return impl_->stub().Recover(context, request, &response); });
+}
+
 CallResult ControlClient::History(const v1::HistoryRequest& request, absl::Duration timeout,
                                   v1::HistoryResponse& response) {
   return impl_->Unary(timeout,

@@ -50,6 +50,7 @@ class ControlClient {
                          v1::MakePrimaryResponse& response);
   CallResult DeclareDead(const v1::DeclareDeadRequest& request, absl::Duration timeout,
                          v1::DeclareDeadResponse& response);
+  CallResult Recover(const v1::RecoverRequest& request, absl::Duration timeout, v1::RecoverResponse& response);
   CallResult Acknowledge(const v1::AcknowledgeRequest& request, absl::Duration timeout,
                          v1::AcknowledgeResponse& response);
   CallResult Release(const v1::ReleaseRequest& request, absl::Duration timeout, v1::ReleaseResponse& response);

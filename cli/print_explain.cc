@@ -56,6 +56,7 @@ std::string RenderExplain(const v1::ExplainResponse& response, bool color) {
   text += absl::StrFormat("digest of this state: %s\n\n", Printable(response.digest()));
   text += RenderEvidence(decision, color) + "\n";
   text += List("Split brain:", response.split_brain());
+  if (response.has_recovery()) text += RenderRecovery(response.recovery(), color) + "\n";
   text += List("Proven for a promotion:", response.present());
   text += List("Missing for a promotion:", response.missing());
   const Lines orders = OrdersOf(decision);
@@ -75,6 +76,23 @@ std::string RenderPromotion(const v1::Decision& decision, const std::string& dig
                                      Printable(absl::StrJoin(grant.group(), "+")), grant.epoch(), Printable(digest));
   for (const std::string& evidence : grant.evidence()) text += absl::StrFormat("  %s\n", Printable(evidence));
   if (grant.evidence().empty()) text += "  there are no others\n";
+  return text;
+}
+
+std::string RenderRecovery(const v1::RecoveryPlan& plan, bool color) {
+  std::vector<std::vector<Cell>> rows;
+  for (const v1::RecoveryNode& node : plan.nodes()) {
+    const v1::Position& position = node.position();
+    const std::string shown =
+        node.has_position() ? absl::StrFormat("%s:%d", position.uuid(), position.seqno()) : "unknown";
+    const bool is_source = node.dbserver() == plan.source();
+    rows.push_back({{node.dbserver()}, {node.state()}, {shown, is_source ? Tone::kGood : Tone::kPlain}, {node.note()}});
+  }
+  std::string text = RenderTable({"NODE", "STATE", "POSITION", "NOTE"}, rows, color);
+  text += List("Missing for a recovery:", plan.missing());
+  text += List("Before the positions are trusted:", plan.warnings());
+  text += List("A recovery would:", plan.steps());
+  if (!plan.cure().empty()) text += absl::StrFormat("A human may: %s\n", Printable(plan.cure()));
   return text;
 }
 

@@ -15,6 +15,9 @@ std::string RenderDecision(const v1::Decision& decision, bool color);
 // would override it.
 std::string RenderExplain(const v1::ExplainResponse& response, bool color);
 
+// A recovery from a full stop: what is known of each dbserver, what is missing, what is done.
+std::string RenderRecovery(const v1::RecoveryPlan& plan, bool color);
+
 // What a promotion does or would do: who, and what it rests on, a line each.
 std::string RenderPromotion(const v1::Decision& decision, const std::string& digest);
 

@@ -19,6 +19,8 @@ const char* NameOf(Action action) {
       return "evict";
     case Action::kPromote:
       return "promote";
+    case Action::kRecover:
+      return "recover";
   }
   return "";
 }

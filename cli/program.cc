@@ -14,6 +14,7 @@
 #include "cli/pause.h"
 #include "cli/promote.h"
 #include "cli/query.h"
+#include "cli/recover.h"
 #include "cli/session.h"
 #include "cli/settings.h"
 #include "cli/split_brain.h"
@@ -73,6 +74,8 @@ ExitCode Dispatch(const CommandLine& line, const Session& session) {
       return RunMakePrimary(line, session);
     case Verb::kDeclareDead:
       return RunDeclareDead(line, session);
+    case Verb::kRecover:
+      return RunRecover(line, session);
     case Verb::kAcknowledge:
       return RunAcknowledge(line, session);
     case Verb::kRelease:

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "common/core/position.h"
 
 namespace minder {
 namespace {
@@ -16,7 +17,16 @@ std::string StateOf(const v1::DbStatusReport& report) {
       absl::StrCat(report.process().pid(), "/", report.wsrep().gcomm_uuid(), "/", report.wsrep().local_state_uuid(),
                    "/", report.last_primary_view().id(), "/", static_cast<int>(report.primary()));
   for (const v1::ViewMember& member : report.members()) absl::StrAppend(&state, "/", member.uuid());
+  for (const v1::Position& position : {report.stopped().grastate(), report.stopped().recovered()})
+    absl::StrAppend(&state, "/", position.uuid(), ":", position.seqno());
   return state;
+}
+
+// A recovered position is newer than the one in the file.
+bool HoldsData(const v1::DbStatusReport& report) {
+  const v1::StoppedState& disk = report.stopped();
+  const bool stopped = report.running() == v1::TERNARY_NO && report.process().pid() == 0;
+  return stopped && HasData(disk.has_recovered() ? disk.recovered() : disk.grastate());
 }
 
 std::string WhyTooLate(const std::string& nonce, const OwnState& own, BootTime now) {
@@ -37,13 +47,38 @@ std::string WhyFromThePast(std::uint64_t epoch, const std::string& nonce, const 
   return absl::StrFormat("its epoch %d is below %d, which this agent has seen", epoch, own.highest_epoch);
 }
 
+// For orders that make somebody primary (O4).
+template <typename Order>
+std::string WhyNotNow(const Order& order, const OwnState& own, BootTime now) {
+  if (order.epoch() <= own.highest_epoch) {
+    return absl::StrFormat("its epoch %d is not above %d, which this agent has seen", order.epoch(), own.highest_epoch);
+  }
+  if (order.config_version() != own.config_version) {
+    return absl::StrFormat("it was decided on configuration version %d, and this agent runs %d", order.config_version(),
+                           own.config_version);
+  }
+  return WhyTooLate(order.nonce(), own, now);
+}
+
+std::string WhyNotTheSame(const std::string& nonce, const OwnState& own) {
+  if (own.sightings.newest()->state == own.sightings.Find(nonce)->state) return "";
+  return "process, view, last primary view or position have changed since the report that it quotes";
+}
+
 }  // namespace
+
+bool MakesPrimary(const v1::OrderStatus& order) {
+  return order.verb() == v1::Message::kMakePrimaryFieldNumber ||
+         (order.verb() == v1::Message::kRecoverFieldNumber && order.action() == v1::Recover::ACTION_BOOTSTRAP);
+}
 
 void Sightings::Add(const v1::DbStatusReport& report, BootTime observed_at) {
   sightings_.push_back({.nonce = report.nonce(),
                         .observed_at = observed_at,
                         .state = StateOf(report),
-                        .non_primary = report.primary() == v1::TERNARY_NO && report.running() == v1::TERNARY_YES});
+                        .non_primary = report.primary() == v1::TERNARY_NO && report.running() == v1::TERNARY_YES,
+                        .answers = report.running() == v1::TERNARY_YES,
+                        .has_data = HoldsData(report)});
   if (sightings_.size() > kKept) sightings_.pop_front();
 }
 
@@ -54,19 +89,9 @@ const Sightings::Sighting* Sightings::Find(const std::string& nonce) const {
 
 std::string WhyRefused(const v1::MakePrimary& order, const OwnState& own, BootTime now) {
   if (own.held_down) return "it is held down after split brain";
-  if (order.epoch() <= own.highest_epoch) {
-    return absl::StrFormat("its epoch %d is not above %d, which this agent has seen", order.epoch(), own.highest_epoch);
-  }
-  if (order.config_version() != own.config_version) {
-    return absl::StrFormat("it was decided on configuration version %d, and this agent runs %d", order.config_version(),
-                           own.config_version);
-  }
-  if (std::string late = WhyTooLate(order.nonce(), own, now); !late.empty()) return late;
-  const Sightings::Sighting& newest = *own.sightings.newest();
-  if (!newest.non_primary) return "mariadbd is not seen to be non-Primary";
-  if (newest.state != own.sightings.Find(order.nonce())->state)
-    return "process, view or last primary view have changed since the report that it quotes";
-  return "";
+  if (std::string why = WhyNotNow(order, own, now); !why.empty()) return why;
+  if (!own.sightings.newest()->non_primary) return "mariadbd is not seen to be non-Primary";
+  return WhyNotTheSame(order.nonce(), own);
 }
 
 std::string WhyRefused(const v1::Freeze& order, const OwnState& own, BootTime now) {
@@ -79,8 +104,21 @@ std::string WhyRefused(const v1::EvictMember& order, const OwnState& own, BootTi
 
 std::string WhyRefused(const v1::Recover& order, const OwnState& own, BootTime now) {
   if (own.held_down) return "it is held down after split brain";
-  if (order.action() != v1::Recover::ACTION_START) return "this version does not carry out that action";
-  return WhyFromThePast(order.epoch(), order.nonce(), own, now);
+  const Sightings::Sighting* newest = own.sightings.newest();
+  switch (order.action()) {
+    case v1::Recover::ACTION_BOOTSTRAP:
+      if (std::string why = WhyNotNow(order, own, now); !why.empty()) return why;
+      if (!newest->has_data) return "mariadbd is not seen to be stopped at a position that data stands behind";
+      return WhyNotTheSame(order.nonce(), own);
+    case v1::Recover::ACTION_COLLECT:
+    case v1::Recover::ACTION_CLEAR:
+      if (newest != nullptr && newest->answers) return "mariadbd answers, so it is not held down";
+      return WhyFromThePast(order.epoch(), order.nonce(), own, now);
+    case v1::Recover::ACTION_START:
+      return WhyFromThePast(order.epoch(), order.nonce(), own, now);
+    default:
+      return "this version does not carry out that action";
+  }
 }
 
 }  // namespace minder

@@ -23,6 +23,8 @@ class Sightings {
     BootTime observed_at;
     std::string state;  // process, view, last primary view, status: all that must not have changed since
     bool non_primary = false;
+    bool answers = false;   // mariadbd runs and answers
+    bool has_data = false;  // it is stopped, and a position that data stands behind is known
   };
   // nullptr when no report had this nonce, or when that is too long ago.
   const Sighting* Find(const std::string& nonce) const;
@@ -40,6 +42,9 @@ struct OwnState {
   absl::Duration order_validity;
   bool held_down = false;  // after split brain
 };
+
+// True for the orders that make their receiver a primary component, of which each has an epoch of its own.
+bool MakesPrimary(const v1::OrderStatus& order);
 
 // Why the order is refused (O4); empty when it may be carried out. Pure, so `now` is an argument; to be asked when the
 // order arrives and again just before it is carried out.

@@ -9,6 +9,7 @@
 #include "common/core/party.h"
 #include "common/core/promotion.h"
 #include "common/core/proto_time.h"
+#include "common/core/recovery.h"
 #include "common/core/rules.h"
 #include "common/core/split_brain.h"
 
@@ -81,14 +82,17 @@ void EndRequest(const v1::ArbitratorState& state, const Facts& facts, v1::Decisi
 void Act(const v1::Configuration& config, const Facts& facts, const Rule& rule, BootTime now, v1::Decision& decision) {
   AdvanceGrant(config, facts, now, decision);
   if (rule.action == Action::kPromote) BeginGrant(config, facts, now, decision);
+  if (rule.action == Action::kRecover) Recover(config, facts, decision);
+  EndRecovery(facts, decision);
   RestoreLeases(config, facts, decision);
   PlanEvictions(config, facts, now, rule.action == Action::kEvict, decision);
 }
 
 void OrderPrimary(const v1::Configuration& config, const Facts& facts, v1::Decision& decision) {
   OrderGrant(config, facts, decision);
-  const bool hands_off = facts.paused.value == v1::TERNARY_YES || facts.split_brain.value == v1::TERNARY_YES;
-  if (!hands_off) OrderEvictions(config, facts, decision);
+  const bool split = facts.split_brain.value == v1::TERNARY_YES;
+  if (!split) OrderRecovery(config, facts, decision);
+  if (!split && facts.paused.value != v1::TERNARY_YES) OrderEvictions(config, facts, decision);
   OrderHoldDown(config, facts, decision);
 }
 
@@ -127,7 +131,9 @@ std::string CommandFor(const Facts& facts, const Rule& rule, const v1::DurableSt
   if (id == "R010") return "minderctl resume";
   if (const std::string command = SplitBrainCommand(facts, next); !command.empty()) return command;
   if (id == "R410") return absl::StrFormat("minderctl make_primary %s", group);
-  if (id == "R420" || id == "R430") return "minderctl explain";  // what it takes to force it depends on more
+  if (id == "R330") return "minderctl recover";
+  if (id == "R340" || id == "R350") return "minderctl recover --dry-run";  // says whom to leave out, when that is a way
+  if (id == "R420" || id == "R430") return "minderctl explain";            // what it takes to force it depends on more
   return "";
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
+#include "common/core/grant.h"
 #include "common/core/last_primary.h"
 #include "common/core/party.h"
 #include "common/core/proto_time.h"
@@ -19,6 +20,13 @@ bool IsPrimary(const NodeFacts& node) { return node.primary == v1::TERNARY_YES &
 std::string DeadUuid(const NodeFacts& node) {
   if (!node.fresh || node.running != v1::TERNARY_NO || node.report->process().pid() != 0) return "";
   return node.report->process().last_exit().gcomm_uuid();
+}
+
+// The component that the dead one was in last is the one that goes on. A later one has a process that came back with
+// the uuid of its old view, whatever the last report of its agent said.
+bool SameLastView(const NodeFacts& survivor, const NodeFacts& dead) {
+  const std::string& last = dead.report->last_primary_view().id();
+  return !last.empty() && survivor.report->last_primary_view().id() == last;
 }
 
 std::uint64_t WeightIn(const v1::ConfirmedPrimary& primary, const std::string& gcomm_uuid) {
@@ -129,7 +137,8 @@ std::vector<DeadMember> FindDeadMembers(const Facts& facts) {
     if (dead.gcomm_uuid.empty() || FindByUuid(facts.nodes, dead.gcomm_uuid) != nullptr) continue;
     for (const NodeFacts& other : facts.nodes) {
       const bool listens = IsPrimary(other) && !other.report->nonce().empty();
-      if (listens && ViewHas(*other.report, dead.gcomm_uuid)) dead.survivors.push_back(&other);
+      if (listens && ViewHas(*other.report, dead.gcomm_uuid) && SameLastView(other, node))
+        dead.survivors.push_back(&other);
     }
     if (dead.survivors.empty()) continue;
     dead.quorum_stays = QuorumStays(facts, dead.survivors);
@@ -191,9 +200,11 @@ void OrderEvictions(const v1::Configuration& config, const Facts& facts, v1::Dec
     *order.mutable_evict_member() = evict;
   }
   for (const NodeFacts& node : facts.nodes) {
-    if (!ordered.contains(node.config->name()) && IsPrimary(node) && HasLeftovers(node))
+    const bool may_clear = IsPrimary(node) || (node.running == v1::TERNARY_YES && !IsOpen(decision.next().grant()));
+    if (!ordered.contains(node.config->name()) && may_clear && HasLeftovers(node))
       OrderClear(config, node, epoch, decision);
     const std::string gone = DeadUuid(node);
+    if (decision.next().has_recovery()) continue;  // OrderRecovery has its own word
     if (IsHeld(decision.next(), node.config->name()) || !MayStartAnew(facts, node, gone, decision.next())) continue;
     v1::Order& order = *decision.add_orders();
     *order.mutable_receiver() = DbserverParty(config, node.config->name());

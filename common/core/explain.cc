@@ -4,6 +4,7 @@
 #include "common/core/decide.h"
 #include "common/core/promotion.h"
 #include "common/core/proto_time.h"
+#include "common/core/recovery_plan.h"
 #include "common/core/requests.h"
 #include "common/core/split_brain.h"
 
@@ -33,7 +34,11 @@ v1::ExplainResponse Explain(const v1::Configuration& config, const v1::Arbitrato
   response.set_command(OverrideCommand(config, state, now, facts, response.decision()));
   for (std::string& line : ExplainSplitBrain(facts, response.decision().next()))
     response.add_split_brain(std::move(line));
-  if (facts.somebody_primary.value != v1::TERNARY_YES) AddProofs(facts, response);
+  if (facts.recovery.applies) {
+    *response.mutable_recovery() = Describe(facts.recovery);
+  } else if (facts.somebody_primary.value != v1::TERNARY_YES) {
+    AddProofs(facts, response);
+  }
   return response;
 }
 

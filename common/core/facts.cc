@@ -12,6 +12,7 @@
 #include "common/core/lookup.h"
 #include "common/core/promotion.h"
 #include "common/core/proto_time.h"
+#include "common/core/recovery_plan.h"
 #include "common/core/split_brain.h"
 
 namespace minder {
@@ -78,6 +79,9 @@ NodeFacts GatherNode(const v1::Configuration& config, const v1::DbserverConfig& 
   facts.primary = Known(facts.report->primary());
   facts.synced = !facts.lost && facts.running == v1::TERNARY_YES && facts.primary == v1::TERNARY_YES &&
                  facts.report->wsrep().ready() && facts.report->wsrep().local_state() == v1::LOCAL_STATE_SYNCED;
+  facts.stopped = facts.running == v1::TERNARY_NO && facts.report->process().pid() == 0;
+  facts.waiting =
+      facts.running != v1::TERNARY_YES && facts.report->process().pid() != 0 && facts.report->process().waiting();
   facts.serving = facts.synced && facts.drain == nullptr && facts.report->drain().state() == v1::DRAIN_STATE_SERVING;
   return facts;
 }
@@ -225,14 +229,6 @@ Fact MemberDead(const v1::Configuration& config, const Facts& facts) {
   return Yes(absl::StrFormat("%s died, and the primary component waits for it", Join(dead)));
 }
 
-Fact AllStopped(const Facts& facts) {
-  Names others;
-  for (const NodeFacts& node : facts.nodes) {
-    if (node.running != v1::TERNARY_NO) others.push_back(node.config->name());
-  }
-  return NobodyIn(others, "every mariadbd is stopped", "not seen to be stopped");
-}
-
 Fact SomebodySeen(const Facts& facts) {
   const bool seen =
       std::ranges::any_of(facts.nodes, [](const NodeFacts& node) { return node.running == v1::TERNARY_YES; });
@@ -294,7 +290,7 @@ Facts GatherFacts(const v1::Configuration& config, const v1::ArbitratorState& st
   facts.grant_open = GrantOpen(state.durable().grant(), facts.promotion);
   facts.held_down = HeldDown(config, state.durable(), now);
   facts.member_dead = MemberDead(config, facts);
-  facts.all_stopped = AllStopped(facts);
+  GatherRecovery(config, state, facts);
   facts.somebody_primary = SomebodyPrimary(facts);
   facts.somebody_seen = SomebodySeen(facts);
   facts.last_primary_confirmed = LastPrimaryConfirmed(facts);
@@ -331,6 +327,10 @@ std::vector<v1::Evidence> EvidenceOf(const Facts& facts) {
   add("held_down", facts.held_down);
   add("member_dead", facts.member_dead);
   add("all_stopped", facts.all_stopped);
+  add("reforming", facts.reforming);
+  add("recovery_ready", facts.recovery_ready);
+  add("stopped_by_crash", facts.stopped_by_crash);
+  add("recovering", facts.recovering);
   add("somebody_primary", facts.somebody_primary);
   add("somebody_seen", facts.somebody_seen);
   add("last_primary_confirmed", facts.last_primary_confirmed);

@@ -23,6 +23,8 @@ struct NodeFacts {
   v1::Ternary running = v1::TERNARY_UNKNOWN;
   v1::Ternary primary = v1::TERNARY_UNKNOWN;
   bool synced = false;          // fresh, Primary, Synced and ready
+  bool stopped = false;         // fresh, and no process runs
+  bool waiting = false;         // fresh, and its process has not opened its data: it waits for a primary component
   bool serving = false;         // synced, and neither drained nor being drained
   std::string contradiction{};  // why its fresh report cannot be true, which makes every answer unknown; mostly empty
   bool lost = false;            // of a side of a split brain that did not stay, and not rebuilt yet; never synced
@@ -74,6 +76,29 @@ struct PromotionPlan {
   bool Possible() const { return !group.empty() && missing.empty(); }
 };
 
+// A dbserver when nobody answers.
+struct StoppedNode {
+  const NodeFacts* node = nullptr;
+  bool given_up = false;                   // by a human: its silence and its data are not waited for
+  bool on_purpose = false;                 // it was stopped, and did not crash
+  std::optional<v1::Position> position{};  // on its disk, once it is known; not known while it waits
+  std::string note{};                      // what is known of it, for humans
+};
+
+// What is known after a full stop, and what follows from it (galera.md section 3).
+struct RecoveryPlan {
+  bool applies = false;                    // nobody answers, and somebody is seen to be stopped or to wait
+  std::vector<StoppedNode> nodes{};        // in the order of the configuration
+  std::vector<std::string> unseen{};       // those who may run, with why; that may pass
+  std::vector<std::string> uncollected{};  // names of those whose position has to be read first
+  std::vector<std::string> missing{};      // what only a human can decide
+  std::vector<std::string> warnings{};     // why a position may not be all that was acknowledged
+  const NodeFacts* source = nullptr;       // whom to start first; nullptr while something of the above is open
+
+  bool AllStopped() const { return applies && unseen.empty(); }
+  bool Possible() const { return AllStopped() && missing.empty(); }
+};
+
 // Everything that rules look at, computed once for a decision.
 struct Facts {
   std::vector<NodeFacts> nodes;                   // in the order of the configuration
@@ -83,12 +108,18 @@ struct Facts {
   std::vector<DeadMember> dead_members;
   std::optional<v1::SplitBrain> split;  // in force
   PromotionPlan promotion;
+  RecoveryPlan recovery;
+  std::string recovery_refused;  // why the last recovery could not go on; empty when there was none
   Fact paused;
   Fact starting;  // the arbitrator waits for the first reports
   Fact split_brain;
   Fact grant_open;
-  Fact member_dead;  // there is one that can be evicted
-  Fact all_stopped;
+  Fact member_dead;       // there is one that can be evicted
+  Fact all_stopped;       // or waits for a primary component, or is given up
+  Fact reforming;         // Galera can form its last primary component by itself
+  Fact recovery_ready;    // minder can recover; positions may still have to be read
+  Fact stopped_by_crash;  // nobody was stopped on purpose
+  Fact recovering;        // a recovery by minder is under way
   Fact somebody_primary;  // unknown while somebody is not seen
   Fact somebody_seen;     // any dbserver reports that it runs
   Fact last_primary_confirmed;

@@ -9,21 +9,10 @@
 #include "common/core/party.h"
 #include "common/core/promotion.h"
 #include "common/core/proto_time.h"
+#include "common/core/recovery.h"
 
 namespace minder {
 namespace {
-
-// The agent's clock may be slower than ours by a little, and its order may be checked just before its end.
-constexpr absl::Duration kExpiryMargin = absl::Seconds(1);
-
-void Record(v1::Decision& decision, const std::string& text) {
-  const v1::Grant& grant = decision.next().grant();
-  v1::AuditRecord& record = *decision.add_records();
-  record.set_kind("grant");
-  record.set_epoch(grant.epoch());
-  record.set_text(text);
-  *record.mutable_evidence() = grant.evidence();
-}
 
 std::string GroupName(const v1::Grant& grant) { return absl::StrJoin(grant.group(), "+"); }
 
@@ -61,27 +50,7 @@ void GiveOrder(const Facts& facts, BootTime now, v1::Decision& decision) {
     if (!revocation.has_not_beyond()) *revocation.mutable_not_beyond() = PositionOf(facts.promotion);
   }
   *grant.mutable_ordered_at() = ToProto(ToSinceBoot(now));
-  Record(decision, absl::StrFormat("%s is ordered to make %s primary", grant.target(), GroupName(grant)));
-}
-
-// Of a grant that is abandoned nothing came and nothing can: those whose leases it revoked have them again. Whom an
-// earlier promotion left behind has not, and neither has anybody once the order was given.
-void End(v1::GrantState state, const std::string& why, v1::Decision& decision) {
-  v1::DurableState& next = *decision.mutable_next();
-  next.mutable_grant()->set_state(state);
-  Record(decision, why);
-  if (state != v1::GRANT_STATE_ABANDONED) return;
-  const auto never_ordered = [](const v1::Revocation& r) { return !r.has_not_beyond(); };
-  auto& revoked = *next.mutable_revoked();
-  revoked.erase(std::remove_if(revoked.begin(), revoked.end(), never_ordered), revoked.end());
-}
-
-void Revoke(const v1::Grant& grant, v1::DurableState& next) {
-  for (const std::string& other : grant.others()) {
-    const bool known = std::ranges::find(next.revoked(), other, &v1::Revocation::dbserver) != next.revoked().end();
-    if (!known) next.add_revoked()->set_dbserver(other);
-  }
-  std::ranges::sort(*next.mutable_revoked(), {}, &v1::Revocation::dbserver);
+  RecordGrant(decision, absl::StrFormat("%s is ordered to make %s primary", grant.target(), GroupName(grant)));
 }
 
 const v1::OrderStatus* OutcomeAt(const NodeFacts& node, const v1::Grant& grant) {
@@ -111,14 +80,25 @@ std::string WhyOver(const v1::Configuration& config, const Facts& facts, const v
   const NodeFacts* target = FindNode(facts, grant.target());
   if (IsDead(facts, grant.target()))
     return NobodyPrimary(facts, grant, now, expiry) ? grant.target() + " died, and nobody is primary" : "";
-  if (target == nullptr || !target->fresh || target->primary != v1::TERNARY_NO) return "";
+  if (target == nullptr || !target->fresh) return "";
   const v1::OrderStatus* outcome = OutcomeAt(*target, grant);
   if (outcome == nullptr) {
-    const bool never = now - target->age > expiry && target->report->highest_epoch() < grant.epoch();
+    const bool never = target->primary != v1::TERNARY_UNKNOWN && now - target->age > expiry &&
+                       target->report->highest_epoch() < grant.epoch();
     return never ? grant.target() + " did not get the order in time, and refuses it now" : "";
   }
+  // The agent knows how it ended, also while its mariadbd, started again, answers nobody.
   const bool ended = outcome->outcome() == v1::ORDER_OUTCOME_REFUSED || outcome->outcome() == v1::ORDER_OUTCOME_FAILED;
   return ended ? absl::StrFormat("%s: %s", grant.target(), outcome->detail()) : "";
+}
+
+// The target reports that it was in a primary component after its order, whatever became of that since, or that it is
+// in the old one, which was only late to show itself.
+bool SaysDone(const Facts& facts, const v1::Grant& grant) {
+  const NodeFacts* target = FindNode(facts, grant.target());
+  if (target == nullptr || !target->fresh) return false;
+  const v1::OrderStatus* outcome = OutcomeAt(*target, grant);
+  return outcome != nullptr && outcome->outcome() == v1::ORDER_OUTCOME_DONE;
 }
 
 // A member of the group that is seen in a primary component that is not the old one.
@@ -154,19 +134,19 @@ void Done(const v1::Configuration& config, const std::string& why, v1::Decision&
   const std::uint32_t in_row = InRow(config, next);
   next.mutable_last_promotion()->set_in_row(in_row);
   *next.mutable_last_promotion()->mutable_ordered_at() = next.grant().ordered_at();
-  End(v1::GRANT_STATE_DONE, why, decision);
+  EndGrant(v1::GRANT_STATE_DONE, why, decision);
 }
 
 void AdvanceFreezing(const Facts& facts, BootTime now, v1::Decision& decision) {
   if (facts.paused.value == v1::TERNARY_YES) {
-    return End(v1::GRANT_STATE_ABANDONED,
-               absl::StrFormat("before anything was ordered: paused %s", facts.paused.detail), decision);
+    return EndGrant(v1::GRANT_STATE_ABANDONED,
+                    absl::StrFormat("before anything was ordered: paused %s", facts.paused.detail), decision);
   }
   const v1::Grant& grant = decision.next().grant();
   const PromotionPlan& plan = facts.promotion;
   const bool same = plan.Possible() && SamePlan(grant, plan) && facts.confirmed->view().id() == grant.view_id();
   if (!same) {
-    return End(
+    return EndGrant(
         v1::GRANT_STATE_ABANDONED,
         absl::StrFormat("before anything was ordered: %s",
                         plan.missing.empty() ? "another group is to be promoted" : absl::StrJoin(plan.missing, "; ")),
@@ -186,13 +166,45 @@ BootTime HeldDownUntil(const v1::Configuration& config, const v1::DurableState& 
   return SinceBoot(FromProto(state.last_promotion().ordered_at())) + HoldDownOf(config, state.last_promotion());
 }
 
+std::uint64_t NextEpoch(const Facts& facts, const v1::DurableState& durable) {
+  std::uint64_t epoch = durable.epoch();
+  for (const NodeFacts& node : facts.nodes) {
+    if (node.report != nullptr) epoch = std::max(epoch, node.report->highest_epoch());
+  }
+  return epoch + 1;
+}
+
+void RecordGrant(v1::Decision& decision, const std::string& text) {
+  const v1::Grant& grant = decision.next().grant();
+  v1::AuditRecord& record = *decision.add_records();
+  record.set_kind("grant");
+  record.set_epoch(grant.epoch());
+  record.set_text(text);
+  *record.mutable_evidence() = grant.evidence();
+}
+
+void EndGrant(v1::GrantState state, const std::string& why, v1::Decision& decision) {
+  v1::DurableState& next = *decision.mutable_next();
+  next.mutable_grant()->set_state(state);
+  RecordGrant(decision, why);
+  if (state != v1::GRANT_STATE_ABANDONED) return;
+  const auto never_ordered = [](const v1::Revocation& r) { return !r.has_not_beyond(); };
+  auto& revoked = *next.mutable_revoked();
+  revoked.erase(std::remove_if(revoked.begin(), revoked.end(), never_ordered), revoked.end());
+}
+
+void RevokeLeases(const v1::Grant& grant, v1::DurableState& next) {
+  for (const std::string& other : grant.others()) {
+    const bool known = std::ranges::find(next.revoked(), other, &v1::Revocation::dbserver) != next.revoked().end();
+    if (!known) next.add_revoked()->set_dbserver(other);
+  }
+  std::ranges::sort(*next.mutable_revoked(), {}, &v1::Revocation::dbserver);
+}
+
 void BeginGrant(const v1::Configuration& config, const Facts& facts, BootTime now, v1::Decision& decision) {
   const PromotionPlan& plan = facts.promotion;
   v1::DurableState& next = *decision.mutable_next();
-  next.set_epoch(next.epoch() + 1);
-  for (const NodeFacts& node : facts.nodes) {
-    if (node.report != nullptr) next.set_epoch(std::max(next.epoch(), node.report->highest_epoch() + 1));
-  }
+  next.set_epoch(NextEpoch(facts, next));
   v1::Grant& grant = *next.mutable_grant();
   grant.Clear();
   grant.set_epoch(next.epoch());
@@ -208,34 +220,39 @@ void BeginGrant(const v1::Configuration& config, const Facts& facts, BootTime no
     *fence.mutable_after() = ToProto(*other.fenced_after);
   }
   *grant.mutable_begun_at() = ToProto(ToSinceBoot(now));
-  if (LeasesInUse(config)) Revoke(grant, next);
+  if (LeasesInUse(config)) RevokeLeases(grant, next);
   if (AllProven(plan)) return GiveOrder(facts, now, decision);
   for (const Other& other : plan.others) grant.add_evidence(other.detail);
-  Record(decision, absl::StrFormat("%s is to become primary; %s asked to promise not to", GroupName(grant),
-                                   absl::StrJoin(grant.others(), ", ")));
+  RecordGrant(decision, absl::StrFormat("%s is to become primary; %s asked to promise not to", GroupName(grant),
+                                        absl::StrJoin(grant.others(), ", ")));
 }
 
 void AdvanceGrant(const v1::Configuration& config, const Facts& facts, BootTime now, v1::Decision& decision) {
   const v1::Grant& grant = decision.next().grant();
   if (!IsOpen(grant)) return;
+  if (grant.bootstrap()) return AdvanceBootstrap(config, facts, now, decision);
   if (const NodeFacts* node = Promoted(facts, grant)) {
     if (grant.state() == v1::GRANT_STATE_FREEZING) {
-      return End(v1::GRANT_STATE_ABANDONED,
-                 absl::StrFormat("before anything was ordered: %s is in a primary component that formed by itself: %s",
-                                 node->config->name(), node->report->group()),
-                 decision);
+      return EndGrant(
+          v1::GRANT_STATE_ABANDONED,
+          absl::StrFormat("before anything was ordered: %s is in a primary component that formed by itself: %s",
+                          node->config->name(), node->report->group()),
+          decision);
     }
     return Done(config,
                 absl::StrFormat("%s is in a new primary component: %s", node->config->name(), node->report->group()),
                 decision);
   }
   if (grant.state() == v1::GRANT_STATE_FREEZING) return AdvanceFreezing(facts, now, decision);
+  if (SaysDone(facts, grant))
+    return Done(config, grant.target() + " reports that it was in a primary component after its order", decision);
   if (const std::string why = WhyOver(config, facts, grant, now); !why.empty())
-    End(v1::GRANT_STATE_ABANDONED, why, decision);
+    EndGrant(v1::GRANT_STATE_ABANDONED, why, decision);
 }
 
 void OrderGrant(const v1::Configuration& config, const Facts& facts, v1::Decision& decision) {
   const v1::Grant& grant = decision.next().grant();
+  if (grant.bootstrap()) return;  // OrderRecovery
   if (grant.state() == v1::GRANT_STATE_ORDERED) {
     if (FindNode(facts, grant.target()) == nullptr) return;  // no longer configured
     v1::Order& order = *decision.add_orders();
@@ -281,12 +298,13 @@ void RestoreLeases(const v1::Configuration& config, const Facts& facts, v1::Deci
 }
 
 std::string DescribeGrant(const v1::Grant& grant, const PromotionPlan& plan) {
+  if (grant.bootstrap()) return DescribeBootstrap(grant);
   if (grant.state() == v1::GRANT_STATE_FREEZING) {
     std::vector<std::string> awaited;
     for (const Other& other : plan.others) {
       if (other.proof == Other::Proof::kProven) continue;
-      awaited.push_back(absl::StrFormat(
-          other.proof == Other::Proof::kLease ? "the end of the lease of %s" : "the promise of %s", other.dbserver));
+      const char* what = other.proof == Other::Proof::kLease ? "the end of the lease of" : "the promise of";
+      awaited.push_back(absl::StrFormat("%s %s", what, other.dbserver));
     }
     if (awaited.empty()) return absl::StrFormat("epoch %d: %s is made primary", grant.epoch(), GroupName(grant));
     return absl::StrFormat("epoch %d: %s is made primary after %s", grant.epoch(), GroupName(grant),

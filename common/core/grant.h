@@ -27,6 +27,21 @@ void OrderGrant(const v1::Configuration& config, const Facts& facts, v1::Decisio
 // Gives the leases back to those who are seen in one primary component with a member of the group (O5).
 void RestoreLeases(const v1::Configuration& config, const Facts& facts, v1::Decision& decision);
 
+// The epoch after every one that is known here, or that any agent has seen.
+std::uint64_t NextEpoch(const Facts& facts, const v1::DurableState& durable);
+
+// Records `text` about the grant of decision.next(), with its evidence; EndGrant gives it its last state before.
+void RecordGrant(v1::Decision& decision, const std::string& text);
+// Of a grant that is abandoned nothing came and nothing can: its others are what they were.
+void EndGrant(v1::GrantState state, const std::string& why, v1::Decision& decision);
+
+// From now on the others of the grant get no lease (O5).
+void RevokeLeases(const v1::Grant& grant, v1::DurableState& next);
+
+// The agent's clock may be slower than ours by a little, and its order may be checked just before its end: an order has
+// certainly run out so long after its validity.
+inline constexpr absl::Duration kExpiryMargin = absl::Seconds(1);
+
 // How far the open grant is, for humans.
 std::string DescribeGrant(const v1::Grant& grant, const PromotionPlan& plan);
 

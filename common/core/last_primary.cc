@@ -6,11 +6,10 @@
 #include "absl/strings/str_format.h"
 #include "common/core/lookup.h"
 #include "common/core/split_brain.h"
+#include "common/core/position.h"
 
 namespace minder {
 namespace {
-
-constexpr char kZeroUuid[] = "00000000-0000-0000-0000-000000000000";
 
 bool SameView(const v1::PrimaryView& a, const v1::PrimaryView& b) {
   return a.id() == b.id() && std::ranges::equal(a.members(), b.members());
@@ -52,7 +51,7 @@ std::optional<v1::ConfirmedPrimary> Complete(const v1::Configuration& config, co
     }
     if (!SameView(node->report->last_primary_view(), view)) return std::nullopt;
     const std::string& state_uuid = node->report->wsrep().local_state_uuid();
-    if (state_uuid.empty() || state_uuid == kZeroUuid) return std::nullopt;
+    if (!IsRealUuid(state_uuid)) return std::nullopt;
     if (!primary.state_uuid().empty() && primary.state_uuid() != state_uuid) return std::nullopt;
     primary.set_state_uuid(state_uuid);
     v1::Member& member = *primary.add_members();
@@ -194,7 +193,8 @@ std::vector<v1::Death> DeathsIn(const std::optional<v1::ConfirmedPrimary>& confi
   if (!confirmed) return {};
   for (const v1::Death& death : state.deaths()) deaths[death.gcomm_uuid()] = death;
   for (const NodeFacts& node : nodes) {
-    if (!node.fresh || !node.report->process().has_last_exit()) continue;
+    // A later process may have its uuid again, and be alive whatever became of the former one.
+    if (node.running != v1::TERNARY_NO || !node.report->process().has_last_exit()) continue;
     // Its disk must name P: it may have gone on in a later primary component before it died, and holds that one's data.
     if (node.report->last_primary_view().id() != confirmed->view().id()) continue;
     const v1::ObservedExit& exit = node.report->process().last_exit();

@@ -16,14 +16,8 @@
 namespace minder {
 namespace {
 
-// Why a rule that promotes nothing refuses a human's request.
-struct RuleRefusal {
-  std::string_view rule;
-  const char* reason;
-  const char* cure;
-};
-
 constexpr char kNoNeed[] = "nothing has to be promoted; minderctl status_summary shows who serves";
+constexpr char kSeeRecover[] = "minderctl recover --dry-run shows what can be done when nobody answers";
 constexpr char kSeeExplain[] = "minderctl explain shows the facts";
 
 constexpr std::array kRefusals = {
@@ -34,13 +28,13 @@ constexpr std::array kRefusals = {
     RuleRefusal{"R150", "PRIMARY_EXISTS", kNoNeed},
     RuleRefusal{"R200", "PRIMARY_EXISTS", kNoNeed},
     RuleRefusal{"R300", "STARTING", "try again in a few seconds, when every agent had the time to report"},
-    RuleRefusal{"R310", "FULL_STOP", "start mariadbd on the members of the last primary component"},
+    RuleRefusal{"R305", "FULL_STOP", kSeeRecover},
+    RuleRefusal{"R310", "FULL_STOP", kSeeRecover},
+    RuleRefusal{"R320", "FULL_STOP", kSeeRecover},
+    RuleRefusal{"R330", "FULL_STOP", kSeeRecover},
+    RuleRefusal{"R340", "FULL_STOP", kSeeRecover},
+    RuleRefusal{"R350", "FULL_STOP", kSeeRecover},
 };
-
-const RuleRefusal* FindRefusal(const Rule& rule) {
-  const auto it = std::ranges::find(kRefusals, std::string_view(rule.id), &RuleRefusal::rule);
-  return it == kRefusals.end() ? nullptr : &*it;
-}
 
 std::string ForceCommand(const std::string& group, const std::string& digest) {
   return absl::StrFormat("minderctl make_primary %s --force --confirm=%s --reason=WHY", group, digest);
@@ -78,6 +72,7 @@ void AddNode(const NodeFacts& node, Digest& digest) {
   digest.Add(node.fresh);
   digest.Add(node.running);
   digest.Add(node.primary);
+  digest.Add(node.waiting);
   if (node.report == nullptr) return;
   const v1::DbStatusReport& report = *node.report;
   for (const v1::ViewMember& member : report.members()) digest.Add(member.uuid());
@@ -104,6 +99,11 @@ const NodeFacts* WhoSees(const Facts& facts, const std::string& gcomm_uuid) {
 }
 
 }  // namespace
+
+const RuleRefusal* FindRefusal(const Rule& rule) {
+  const auto it = std::ranges::find(kRefusals, std::string_view(rule.id), &RuleRefusal::rule);
+  return it == kRefusals.end() ? nullptr : &*it;
+}
 
 v1::ArbitratorState WithRequest(v1::ArbitratorState state, const v1::PromotionRequest& request) {
   *state.mutable_durable()->mutable_request() = request;
@@ -194,6 +194,7 @@ v1::Death DeathOf(const Facts& facts, const std::string& dbserver, const std::st
   death.set_dbserver(dbserver);
   death.set_gcomm_uuid(FindMember(facts, dbserver)->gcomm_uuid());
   death.set_proof(absl::StrFormat("declared dead by %s", reason));
+  death.set_declared(true);
   return death;
 }
 

@@ -2,10 +2,12 @@
 #define MINDER_COMMON_CORE_REQUESTS_H_
 
 #include <string>
+#include <string_view>
 
 #include "common/base/clock.h"
 #include "common/core/drain_plan.h"
 #include "common/core/facts.h"
+#include "common/core/rules.h"
 #include "minder/v1/config.pb.h"
 #include "minder/v1/decision.pb.h"
 
@@ -21,6 +23,18 @@ v1::ArbitratorState WithDeath(v1::ArbitratorState state, const v1::Death& death)
 // the request in the state. All names in it are configured.
 Refusal RefuseMakePrimary(const v1::Configuration& config, const v1::ArbitratorState& state, BootTime now,
                           const v1::PromotionRequest& request);
+
+// Why a rule refuses whatever a human asks about primary components while it matches.
+struct RuleRefusal {
+  std::string_view rule;
+  const char* reason;
+  const char* cure;
+};
+// nullptr when that depends on what is asked.
+const RuleRefusal* FindRefusal(const Rule& rule);
+
+// The reason of those whose cure is a recovery.
+inline constexpr std::string_view kFullStop = "FULL_STOP";
 
 // The reason of RefuseForce when the digest is of another state.
 inline constexpr char kStateChanged[] = "STATE_CHANGED";

@@ -31,6 +31,20 @@ std::string WhyNotPromoted(const Facts& f) { return absl::StrJoin(f.promotion.mi
 // Nobody is seen to be primary, and somebody runs whom it concerns.
 bool NobodyPrimary(const Facts& f) { return f.somebody_primary.value != v1::TERNARY_YES && IsYes(f.somebody_seen); }
 
+// After a full stop: why nothing is begun without a human, though it could be.
+std::string WhyNotRecovered(const Facts& f) {
+  if (!f.recovery_refused.empty()) return absl::StrFormat("the last recovery could not go on: %s", f.recovery_refused);
+  if (!f.promotes_by_itself) return "promotion is manual";
+  if (!IsYes(f.stopped_by_crash)) return f.stopped_by_crash.detail;
+  if (IsYes(f.held_down)) return f.held_down.detail;
+  return absl::StrJoin(f.recovery.warnings, "; ");
+}
+
+std::string HowFarRecovered(const Facts& f) {
+  if (!f.recovery.unseen.empty()) return "waits, for nothing is known of " + absl::StrJoin(f.recovery.unseen, "; ");
+  return f.recovery_ready.detail;
+}
+
 std::string PromotionReason(const Facts& f) {
   return absl::StrFormat("%s can be made primary: %s", f.group_ready.detail, f.others_proven.detail);
 }
@@ -78,16 +92,61 @@ constexpr std::array kRules = {
          .matches = [](const Facts& f) { return f.somebody_primary.value != v1::TERNARY_YES && IsYes(f.starting); },
          .reason = [](const Facts& f) { return f.starting.detail; },
          .title = "the arbitrator has just started and waits for reports"},
+    Rule{.id = "R305",
+         .diagnosis = v1::DIAGNOSIS_FULL_STOP,
+         .matches = [](const Facts& f) { return f.recovery.applies && IsYes(f.recovering); },
+         .reason = [](const Facts& f) { return absl::StrFormat("a recovery is under way: %s", HowFarRecovered(f)); },
+         .action = Action::kRecover,
+         .title = "nobody answers, and a recovery is under way"},
     Rule{.id = "R310",
+         .diagnosis = v1::DIAGNOSIS_FULL_STOP,
+         .matches = [](const Facts& f) { return IsYes(f.all_stopped) && IsYes(f.reforming); },
+         .reason =
+             [](const Facts& f) {
+               return absl::StrFormat("every mariadbd is stopped, or waits; Galera forms the component again: %s",
+                                      f.reforming.detail);
+             },
+         .title = "every mariadbd is stopped or waits, and Galera can form the last component by itself"},
+    Rule{.id = "R320",
+         .diagnosis = v1::DIAGNOSIS_FULL_STOP,
+         .matches =
+             [](const Facts& f) {
+               return IsYes(f.all_stopped) && IsYes(f.recovery_ready) && WhyNotRecovered(f).empty();
+             },
+         .reason =
+             [](const Facts& f) {
+               return absl::StrFormat("every mariadbd is stopped, or waits; it is recovered: %s",
+                                      f.recovery_ready.detail);
+             },
+         .action = Action::kRecover,
+         .title = "every mariadbd crashed, and Galera does not form its component by itself"},
+    Rule{.id = "R330",
+         .diagnosis = v1::DIAGNOSIS_FULL_STOP,
+         .matches = [](const Facts& f) { return IsYes(f.all_stopped) && IsYes(f.recovery_ready); },
+         .reason =
+             [](const Facts& f) {
+               return absl::StrFormat("every mariadbd is stopped, or waits; a human has to recover it: %s",
+                                      WhyNotRecovered(f));
+             },
+         .title = "the same, but a human has to say so"},
+    Rule{.id = "R340",
          .diagnosis = v1::DIAGNOSIS_FULL_STOP,
          .matches = [](const Facts& f) { return IsYes(f.all_stopped); },
          .reason =
-             [](const Facts&) {
-               return std::string(
-                   "every mariadbd is stopped; those that crashed are started by their agents and form "
-                   "the cluster again when all are back, the others wait for a human");
+             [](const Facts& f) {
+               return absl::StrFormat("every mariadbd is stopped, or waits, and cannot be recovered: %s",
+                                      f.recovery_ready.detail);
              },
-         .title = "every mariadbd is stopped"},
+         .title = "every mariadbd is stopped, and it is not clear whose data counts"},
+    Rule{.id = "R350",
+         .diagnosis = v1::DIAGNOSIS_NO_PRIMARY_PARTIAL,
+         .matches = [](const Facts& f) { return f.recovery.applies; },
+         .reason =
+             [](const Facts& f) {
+               return absl::StrFormat("nobody answers, and it is not proven that everybody is stopped: %s",
+                                      absl::StrJoin(f.recovery.unseen, "; "));
+             },
+         .title = "nobody answers, and about somebody nothing is proven"},
     Rule{.id = "R400",
          .diagnosis = v1::DIAGNOSIS_NO_PRIMARY,
          .matches =

@@ -13,6 +13,7 @@ enum class Action {
   kNothing,
   kEvict,    // evict the dead members
   kPromote,  // begin the promotion that the facts plan
+  kRecover,  // begin the recovery that the facts plan, or go on with it
 };
 
 // One row of the table: when its condition holds, this is the diagnosis and this is done.

@@ -35,6 +35,8 @@ std::string NoteOn(const NodeFacts& node, const Facts& facts, const v1::Configur
   if (node.fresh && report.process().has_restart_in()) {
     notes.push_back(absl::StrFormat("restart in %s", Ago(report.process().restart_in())));
   }
+  if (node.waiting) notes.push_back("waits for a primary component, and serves nobody");
+  if (node.fresh && report.process().held()) notes.push_back("held down by a recovery");
   if (node.fresh && !report.process().start_error().empty()) notes.push_back(report.process().start_error());
   if (node.fresh && node.drain == nullptr && report.drain().state() > v1::DRAIN_STATE_SERVING) {
     notes.push_back(absl::StrFormat(

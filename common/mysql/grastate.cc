@@ -106,9 +106,4 @@ absl::StatusOr<RecoveredPosition> ParseRecoveredPosition(const std::string& log)
   return absl::NotFoundError("mariadbd --wsrep-recover printed no position");
 }
 
-bool HasData(const v1::Position& position) {
-  return position.seqno() >= 0 &&
-         std::any_of(position.uuid().begin(), position.uuid().end(), [](char c) { return c != '0' && c != '-'; });
-}
-
 }  // namespace minder

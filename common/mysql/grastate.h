@@ -5,6 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/core/position.h"
 #include "minder/v1/status.pb.h"
 
 namespace minder {
@@ -28,9 +29,6 @@ absl::StatusOr<RecoveredPosition> ParseRecoveredPosition(const std::string& log)
 
 // 8-4-4-4-12 hexadecimal digits.
 bool IsUuid(absl::string_view text);
-
-// True for a position that data stands behind: the uuid is not zero and the seqno known.
-bool HasData(const v1::Position& position);
 
 }  // namespace minder
 

@@ -45,6 +45,12 @@ bool TakeLine(const std::vector<std::string>& words, Gvwstate& state) {
   return true;
 }
 
+// Each start from the file is another incarnation of its member: Galera counts the fourth group of the uuid up, and
+// writes it back at once; the members stay as they were (gcomm/src/view_state.cpp).
+bool IsIncarnationOf(absl::string_view mine, absl::string_view member) {
+  return mine.substr(0, 18) == member.substr(0, 18) && mine.substr(23) == member.substr(23);
+}
+
 }  // namespace
 
 absl::StatusOr<Gvwstate> ParseGvwstate(const std::string& content) {
@@ -60,7 +66,9 @@ absl::StatusOr<Gvwstate> ParseGvwstate(const std::string& content) {
   std::ranges::sort(*state.view.mutable_members());
   const auto& members = state.view.members();
   const bool twice = std::ranges::adjacent_find(members) != members.end();
-  const bool mine = std::ranges::find(members, state.my_uuid) != members.end();
+  const bool mine = state.my_uuid.size() == 36 && std::ranges::any_of(members, [&](const std::string& member) {
+                      return IsIncarnationOf(state.my_uuid, member);
+                    });
   if (!ended || state.view.id().empty() || twice || !mine)
     return absl::InvalidArgumentError("gvwstate.dat: view, end or own member is missing, or a member is there twice");
   return state;

@@ -11,7 +11,7 @@ namespace minder {
 // gvwstate.dat: the last primary view of a node, and who it was in it. Galera writes it on each primary view, leaves it
 // alone on a non-primary one, and removes it on a clean stop (gcomm/src/pc.cpp, view_state.cpp).
 struct Gvwstate {
-  std::string my_uuid;
+  std::string my_uuid;  // since a start from the file: a newer incarnation of the member, see gvwstate.cc
   v1::PrimaryView view;
 };
 

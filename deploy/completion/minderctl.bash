@@ -1,8 +1,8 @@
 # bash completion of minderctl. Load it with: source <(minderctl completion bash)
 _minderctl() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} word verb=
-  local verbs="status_summary request_status explain history drain undrain make_primary declare_dead acknowledge release pause resume watch
-    capture rules version completion"
+  local verbs="status_summary request_status explain history drain undrain make_primary declare_dead recover acknowledge release pause resume
+    watch capture rules version completion"
   local flags="--arbitrator --output --timeout --no-color --version --help"
   COMPREPLY=()
   case $previous in
@@ -16,7 +16,7 @@ _minderctl() {
       request_status|request-status) verb=request_status ;;
       make_primary|make-primary) [[ $verb ]] || verb=make_primary ;;
       declare_dead|declare-dead) [[ $verb ]] || verb=declare_dead ;;
-      explain|history|drain|undrain|acknowledge|release|pause|resume|watch|capture|rules|version|completion) [[ $verb ]] || verb=$word ;;
+      explain|history|drain|undrain|recover|acknowledge|release|pause|resume|watch|capture|rules|version|completion) [[ $verb ]] || verb=$word ;;
     esac
   done
   case $verb in
@@ -26,6 +26,7 @@ _minderctl() {
     make_primary) flags+=" --force --confirm --reason --deadline --dry-run" ;;
     declare_dead|release) flags+=" --confirm --reason --dry-run" ;;
     acknowledge) flags+=" --keep --confirm --reason --dry-run" ;;
+    recover) flags+=" --without --confirm --reason --deadline --dry-run" ;;
     pause) flags+=" --for --reason --dry-run" ;;
     resume) flags+=" --dry-run" ;;
     explain) flags+=" --file" ;;
@@ -38,7 +39,7 @@ _minderctl() {
     COMPREPLY=($(compgen -W "$verbs status" -- "$current"))
   elif [[ $verb == completion ]]; then
     COMPREPLY=($(compgen -W "bash zsh fish" -- "$current"))
-  elif [[ $verb == drain || $verb == undrain || $verb == request_status || $verb == make_primary ||
+  elif [[ $previous == --without || $verb == drain || $verb == undrain || $verb == request_status || $verb == make_primary ||
           $verb == declare_dead || $verb == release ]]; then
     # compgen -W would expand what a name contains, so names are compared here.
     while IFS= read -r word; do

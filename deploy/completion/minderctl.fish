@@ -1,7 +1,7 @@
 # fish completion of minderctl. Load it with: minderctl completion fish | source
 set -l status_verbs status_summary status status-summary
 set -l node_verbs drain undrain request_status request-status make_primary make-primary declare_dead declare-dead release
-set -l promoting make_primary make-primary
+set -l promoting make_primary make-primary recover
 complete -c minderctl -f
 complete -c minderctl -n __fish_use_subcommand -a status_summary -d 'Show the diagnosis and every dbserver'
 complete -c minderctl -n __fish_use_subcommand -a status -d 'The same as status_summary'
@@ -12,6 +12,7 @@ complete -c minderctl -n __fish_use_subcommand -a drain -d 'Take a dbserver out 
 complete -c minderctl -n __fish_use_subcommand -a undrain -d 'Let a drained dbserver serve again'
 complete -c minderctl -n __fish_use_subcommand -a make_primary -d 'Promote a group of dbservers'
 complete -c minderctl -n __fish_use_subcommand -a declare_dead -d 'Say that a dbserver is dead'
+complete -c minderctl -n __fish_use_subcommand -a recover -d 'Recover from a full stop'
 complete -c minderctl -n __fish_use_subcommand -a acknowledge -d 'After split brain: say which side stays'
 complete -c minderctl -n __fish_use_subcommand -a release -d 'After split brain: let a dbserver go on'
 complete -c minderctl -n __fish_use_subcommand -a pause -d 'Keep the hands off primary components'
@@ -31,7 +32,8 @@ complete -c minderctl -n "__fish_seen_subcommand_from $status_verbs" -l watch -d
 complete -c minderctl -n "__fish_seen_subcommand_from drain undrain watch $promoting" -l deadline -x -d 'How long to wait'
 complete -c minderctl -n "__fish_seen_subcommand_from drain undrain pause resume declare_dead declare-dead acknowledge release $promoting" \
   -l dry-run -d 'Only show the plan'
-complete -c minderctl -n "__fish_seen_subcommand_from $promoting" -l force -d 'Without what is not proven'
+complete -c minderctl -n '__fish_seen_subcommand_from recover' -l without -x -a '(minderctl __nodes 2>/dev/null)' -d 'Give it up'
+complete -c minderctl -n "__fish_seen_subcommand_from make_primary make-primary" -l force -d 'Without what is not proven'
 complete -c minderctl -n "__fish_seen_subcommand_from declare_dead declare-dead acknowledge release $promoting" -l confirm -x -d 'What you were shown'
 complete -c minderctl -n "__fish_seen_subcommand_from pause declare_dead declare-dead acknowledge release $promoting" -l reason -x -d 'Why'
 complete -c minderctl -n '__fish_seen_subcommand_from acknowledge' -l keep -x -d 'The side that stays'

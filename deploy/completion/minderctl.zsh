@@ -28,6 +28,7 @@ _minderctl() {
     'undrain:let a drained dbserver serve again'
     'make_primary:promote a group of dbservers'
     'declare_dead:say that a dbserver is dead'
+    'recover:recover from a full stop'
     'acknowledge:after split brain, say which side stays'
     'release:after split brain, let a dbserver go on'
     'pause:keep the hands off primary components'
@@ -56,6 +57,9 @@ _minderctl() {
         declare_dead|declare-dead|release)
           _arguments $global '--confirm[its name again]:dbserver:_minderctl_nodes' '--reason[why]:text:' \
             '--dry-run[only show the plan]' '1:dbserver:_minderctl_nodes' ;;
+        recover)
+          _arguments $global '*--without[give it up]:dbserver:_minderctl_nodes' '--confirm[digest that you were shown]:digest:' \
+            '--reason[why]:text:' '--deadline[how long to wait]:duration:' '--dry-run[only show the plan]' ;;
         acknowledge)
           _arguments $global '--keep[the side that stays]:dbserver:_minderctl_nodes' \
             '--confirm[digest that you were shown]:digest:' '--reason[why]:text:' '--dry-run[only show the plan]' ;;

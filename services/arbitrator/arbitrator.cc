@@ -1,8 +1,10 @@
 #include "services/arbitrator/arbitrator.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
 #include "common/core/decide.h"
@@ -11,6 +13,7 @@
 #include "common/core/names.h"
 #include "common/core/party.h"
 #include "common/core/proto_time.h"
+#include "common/core/reboot.h"
 #include "common/core/split_brain.h"
 #include "common/core/summary.h"
 #include "google/protobuf/util/message_differencer.h"
@@ -19,58 +22,11 @@
 namespace minder {
 namespace {
 
-// How much of a pause was left is not known; a human can end it.
-constexpr absl::Duration kPauseAfterReboot = absl::Hours(1);
-
 v1::AuditRecord RecordOf(const std::string& kind, const std::string& text) {
   v1::AuditRecord record;
   record.set_kind(kind);
   record.set_text(text);
   return record;
-}
-
-// The order as the message that carries it.
-v1::Message VerbOf(const v1::Order& order) {
-  v1::Message message;
-  switch (order.verb_case()) {
-    case v1::Order::kDrain:
-      *message.mutable_drain() = order.drain();
-      break;
-    case v1::Order::kUndrain:
-      *message.mutable_undrain() = order.undrain();
-      break;
-    case v1::Order::kRoutingIntent:
-      *message.mutable_routing_intent() = order.routing_intent();
-      break;
-    case v1::Order::kFreeze:
-      *message.mutable_freeze() = order.freeze();
-      break;
-    case v1::Order::kMakePrimary:
-      *message.mutable_make_primary() = order.make_primary();
-      break;
-    case v1::Order::kEvictMember:
-      *message.mutable_evict_member() = order.evict_member();
-      break;
-    case v1::Order::kRecover:
-      *message.mutable_recover() = order.recover();
-      break;
-    case v1::Order::kHoldDown:
-      *message.mutable_hold_down() = order.hold_down();
-      break;
-    case v1::Order::VERB_NOT_SET:
-      break;
-  }
-  return message;
-}
-
-// After a reboot the times of before mean nothing: what had to be waited for is waited for again from now.
-void Rebase(BootTime now, v1::DurableState& durable) {
-  const google::protobuf::Duration then = ToProto(ToSinceBoot(now));
-  if (durable.has_grant()) *durable.mutable_grant()->mutable_ordered_at() = then;
-  if (durable.has_grant()) *durable.mutable_grant()->mutable_begun_at() = then;
-  if (durable.has_last_promotion()) *durable.mutable_last_promotion()->mutable_ordered_at() = then;
-  for (v1::Eviction& eviction : *durable.mutable_evictions()) *eviction.mutable_ordered_at() = then;
-  if (durable.has_pause()) *durable.mutable_pause()->mutable_until() = ToProto(ToSinceBoot(now) + kPauseAfterReboot);
 }
 
 }  // namespace
@@ -82,8 +38,7 @@ absl::StatusOr<std::unique_ptr<Arbitrator>> Arbitrator::Create(EventLoop& loop, 
   for (const v1::DrainRecord& drain : durable.drains()) {
     spdlog::info("drain {} of {} goes on", drain.drain_id(), drain.dbserver());
   }
-  if (durable.boot_id() != boot_id) Rebase(loop.Now(), durable);
-  durable.set_boot_id(boot_id);
+  Resume(boot_id, loop.Now(), durable);
   *arbitrator->state_.mutable_durable() = std::move(durable);
   return arbitrator;
 }
@@ -189,6 +144,18 @@ absl::Status Arbitrator::RecordRequest(const v1::PromotionRequest& request) {
   return Persist(next, records);
 }
 
+absl::Status Arbitrator::RecordRecovery(const v1::Recovery& recovery) {
+  v1::DurableState next = state_.durable();
+  *next.mutable_recovery() = recovery;
+  Records records;
+  *records.Add() =
+      RecordOf("recovery",
+               absl::StrFormat("the cluster is to be recovered%s, says %s",
+                               recovery.without().empty() ? "" : " without " + absl::StrJoin(recovery.without(), ", "),
+                               recovery.reason()));
+  return Persist(next, records);
+}
+
 absl::Status Arbitrator::RecordDeath(const v1::Death& death, const std::string& reason) {
   v1::DurableState next = state_.durable();
   *next.add_deaths() = death;
@@ -238,10 +205,7 @@ void Arbitrator::OnMessage(const v1::Message& message) {
 }
 
 void Arbitrator::OnConnected(const v1::Party& party) {
-  const auto from = sent_.lower_bound({Describe(party), 0});
-  auto to = from;
-  while (to != sent_.end() && to->first.first == Describe(party)) ++to;
-  sent_.erase(from, to);
+  outbox_.Forget(party);
   ThinkSoon();
 }
 
@@ -264,7 +228,9 @@ void Arbitrator::Think() {
   const bool changed_state = !google::protobuf::util::MessageDifferencer::Equals(decision.next(), state_.durable());
   const bool has_news = changed_state || !decision.records().empty();
   if (!has_news || Persist(decision.next(), decision.records()).ok()) {
-    for (const v1::Order& order : decision.orders()) Send(order);
+    for (const v1::Order& order : decision.orders()) {
+      if (std::optional<v1::Message> news = outbox_.News(order)) switchboard_.Post(order.receiver(), *std::move(news));
+    }
   }
   loop_.Cancel(std::exchange(wake_up_, 0));
   if (decision.has_next_wake_up()) {
@@ -290,17 +256,6 @@ absl::Status Arbitrator::Persist(const v1::DurableState& next, const Records& re
   *state_.mutable_durable() = next;
   ThinkSoon();
   return status;
-}
-
-void Arbitrator::Send(const v1::Order& order) {
-  std::string& sent = sent_[{Describe(order.receiver()), order.verb_case()}];
-  std::string now = order.SerializeAsString();
-  if (sent == now) return;
-  sent = std::move(now);
-  // A drain and its end are two words for one thing: the newer takes the older's place.
-  if (order.has_drain()) sent_.erase({Describe(order.receiver()), v1::Order::kUndrain});
-  if (order.has_undrain()) sent_.erase({Describe(order.receiver()), v1::Order::kDrain});
-  switchboard_.Post(order.receiver(), VerbOf(order));
 }
 
 }  // namespace minder

@@ -6,13 +6,13 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/base/event_loop.h"
 #include "common/core/drain_plan.h"
 #include "common/core/facts.h"
+#include "common/core/outbox.h"
 #include "common/rpc/switchboard.h"
 #include "minder/v1/services.pb.h"
 #include "services/arbitrator/store.h"
@@ -54,6 +54,7 @@ class Arbitrator {
   absl::Status RecordPause(const v1::Pause& pause);
   absl::Status RecordResume();
   absl::Status RecordRequest(const v1::PromotionRequest& request);
+  absl::Status RecordRecovery(const v1::Recovery& recovery);
   absl::Status RecordDeath(const v1::Death& death, const std::string& reason);
   absl::Status RecordAcknowledgement(const std::string& keep, const std::string& by);
   absl::Status RecordRelease(const std::string& dbserver, const std::string& by);
@@ -77,14 +78,13 @@ class Arbitrator {
   void Think();
   absl::Status Persist(const v1::DurableState& next, const Records& records);
   absl::Status PersistDrains(Drains drains, const std::string& what);
-  void Send(const v1::Order& order);
 
   EventLoop& loop_;
   const v1::Configuration config_;
   Store& store_;
   v1::ArbitratorState state_;
   Switchboard switchboard_;
-  std::map<std::pair<std::string, int>, std::string> sent_;  // by receiver and verb: the serialized order
+  Outbox outbox_;
   std::map<std::uint64_t, std::function<void()>> subscribers_;
   std::uint64_t next_subscriber_ = 1;
   bool thinking_soon_ = false;

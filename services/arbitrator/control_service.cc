@@ -89,6 +89,10 @@ class Service : public v1::ControlService::CallbackService {
                                         v1::DeclareDeadResponse* response) override {
     return AnswerOnLoop(loop_, context, [=, this] { return primary_.DeclareDead(*request, *response); });
   }
+  grpc::ServerUnaryReactor* Recover(grpc::CallbackServerContext* context, const v1::RecoverRequest* request,
+                                    v1::RecoverResponse* response) override {
+    return AnswerOnLoop(loop_, context, [=, this] { return primary_.Recover(*request, *response); });
+  }
   grpc::ServerUnaryReactor* Acknowledge(grpc::CallbackServerContext* context, const v1::AcknowledgeRequest* request,
                                         v1::AcknowledgeResponse* response) override {
     return AnswerOnLoop(loop_, context, [=, this] { return primary_.Acknowledge(*request, *response); });

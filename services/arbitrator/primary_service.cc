@@ -7,6 +7,9 @@
 #include "common/core/decide.h"
 #include "common/core/explain.h"
 #include "common/core/proto_time.h"
+#include "common/core/recovery.h"
+#include "common/core/recovery_plan.h"
+#include "common/core/recovery_request.h"
 #include "common/core/requests.h"
 #include "common/core/split_brain.h"
 #include "common/rpc/grpc_status.h"
@@ -141,6 +144,41 @@ grpc::Status PrimaryService::DeclareDead(const v1::DeclareDeadRequest& request, 
       if (!status.ok()) return NotRecorded(status);
     }
     *response.mutable_decision() = arbitrator_.Look().decision;
+    return grpc::Status::OK;
+  });
+}
+
+grpc::Status PrimaryService::Recover(const v1::RecoverRequest& request, v1::RecoverResponse& response) {
+  const v1::Configuration& config = arbitrator_.config();
+  for (const std::string& name : request.without()) {
+    if (grpc::Status status = CheckKnown(config, name); !status.ok()) return status;
+  }
+  if (grpc::Status status = CheckReason(request.reason(), !request.without().empty()); !status.ok()) return status;
+  v1::Recovery wanted;
+  const auto consider = [&] {
+    const v1::ArbitratorState& state = arbitrator_.state();
+    const Facts facts = GatherFacts(config, state, loop_.Now());
+    wanted = NewRecovery(facts, state.durable(), {request.without().begin(), request.without().end()},
+                         request.reason().empty() ? "a human" : request.reason());
+    response.set_digest(DigestOf(config, state, facts));
+    *response.mutable_plan() = Describe(GatherFacts(config, WithRecovery(state, wanted), loop_.Now()).recovery);
+    return RefuseRecover(config, state, loop_.Now(), wanted);
+  };
+  if (request.validate_only()) {
+    const Refusal refusal = consider();
+    // What keeps it from being done is a part of the plan, and why a plan is asked for.
+    if (response.plan().nodes().empty()) return Refused(refusal);
+    response.mutable_plan()->set_cure(refusal.cure);
+    if (refusal.refused() && response.plan().missing().empty()) response.mutable_plan()->add_missing(refusal.message);
+    const v1::ArbitratorState& state = arbitrator_.state();
+    *response.mutable_decision() = Decide(config, refusal.refused() ? state : WithRecovery(state, wanted), loop_.Now());
+    return grpc::Status::OK;
+  }
+  return Once(request.request_id(), response, [&]() -> grpc::Status {
+    if (grpc::Status status = Refused(consider()); !status.ok()) return status;
+    if (grpc::Status status = Refused(RefuseUnconfirmed(wanted, request.confirm(), response.digest())); !status.ok())
+      return status;
+    if (const absl::Status status = arbitrator_.RecordRecovery(wanted); !status.ok()) return NotRecorded(status);
     return grpc::Status::OK;
   });
 }

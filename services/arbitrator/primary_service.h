@@ -25,6 +25,7 @@ class PrimaryService {
 
   grpc::Status MakePrimary(const v1::MakePrimaryRequest& request, v1::MakePrimaryResponse& response);
   grpc::Status DeclareDead(const v1::DeclareDeadRequest& request, v1::DeclareDeadResponse& response);
+  grpc::Status Recover(const v1::RecoverRequest& request, v1::RecoverResponse& response);
   grpc::Status Acknowledge(const v1::AcknowledgeRequest& request, v1::AcknowledgeResponse& response);
   grpc::Status Release(const v1::ReleaseRequest& request, v1::ReleaseResponse& response);
   grpc::Status Explain(v1::ExplainResponse& response) const;

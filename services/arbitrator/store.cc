@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include <array>
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <utility>
@@ -45,8 +46,9 @@ std::string HashOf(const std::string& previous, const std::string& number, const
 
 // What a write is about: how far it brings a grant, or else what it records.
 std::string MomentOf(const v1::DurableState& state, const Records& records) {
-  if (records.empty()) return "";
-  return records[0].kind() == "grant" ? v1::GrantState_Name(state.grant().state()) : records[0].kind();
+  const bool of_grant = std::ranges::any_of(records, [](const v1::AuditRecord& r) { return r.kind() == "grant"; });
+  if (of_grant) return v1::GrantState_Name(state.grant().state());
+  return records.empty() ? "" : records[0].kind();
 }
 
 class SqliteStore : public Store {

@@ -16,6 +16,7 @@
 #include "common/mysql/galera_variables.h"
 #include "services/dbserver-agent/child_process.h"
 #include "services/dbserver-agent/instance_lock.h"
+#include "services/dbserver-agent/process_lookup.h"
 #include "services/dbserver-agent/stopped_state.h"
 #include "services/dbserver-agent/systemd_process.h"
 
@@ -93,31 +94,30 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Create(EventLoop& loop, const v1::
   MINDER_ASSIGN_OR_RETURN(agent->hold_, HoldKeeper::Open(loop, *self, [raw] { raw->OnHoldChange(); }));
   MINDER_ASSIGN_OR_RETURN(
       agent->orders_,
-      OrderKeeper::Open(loop,
-                        {.state_dir = self->state_dir(),
-                         .config_version = config.version(),
-                         .order_validity = FromProto(config.promotion().order_validity())},
-                        {.make_primary =
-                             [raw](BootTime not_after) {
-                               return raw->galera_orders_.MakePrimary(not_after, BootClock().Now() + kOrderDeadline);
-                             },
-                         .evict =
-                             [raw](const v1::EvictMember& order, const v1::DbStatusReport& seen,
-                                   const std::function<bool()>& superseded) {
-                               const BootTime until = BootClock().Now() + kOrderDeadline;
-                               if (order.clear()) return raw->galera_orders_.ClearEvicted(until);
-                               return raw->galera_orders_.Evict(order, seen, superseded, until);
-                             },
-                         .held_down = [raw] { return raw->hold_->held(); },
-                         .start_without_view =
-                             [raw](const std::string& gone_uuid, const std::optional<v1::Position>& not_beyond) {
-                               raw->supervisor_.StartWithoutView(gone_uuid, not_beyond);
-                             },
-                         .on_change =
-                             [raw] {
-                               raw->Report();
-                               raw->ProbeNow();
-                             }}));
+      OrderKeeper::Open(
+          loop,
+          {.state_dir = self->state_dir(),
+           .config_version = config.version(),
+           .order_validity = FromProto(config.promotion().order_validity())},
+          {.make_primary =
+               [raw](BootTime not_after) {
+                 return raw->galera_orders_.MakePrimary(not_after, BootClock().Now() + kOrderDeadline);
+               },
+           .evict =
+               [raw](const v1::EvictMember& order, const v1::DbStatusReport& seen,
+                     const std::function<bool()>& superseded) {
+                 const BootTime until = BootClock().Now() + kOrderDeadline;
+                 if (order.clear()) return raw->galera_orders_.ClearEvicted(until);
+                 return raw->galera_orders_.Evict(order, seen, superseded, until);
+               },
+           .held_down = [raw] { return raw->hold_->held(); },
+           .recover = [raw](const v1::Recover& order, const Supervisor::Done& done) { raw->Recover(order, done); },
+           .bootstrap = [raw](const Supervisor::Done& done) { raw->supervisor_.Bootstrap(done); },
+           .on_change =
+               [raw] {
+                 raw->Report();
+                 raw->ProbeNow();
+               }}));
   return agent;
 }
 
@@ -152,7 +152,16 @@ Agent::Agent(EventLoop& loop, const v1::Configuration& config, const v1::Dbserve
                          return last.has_value() ? last->wsrep.gcomm_uuid() : std::string();
                        },
                    .restart_hold = [this] { return arbitrator_hears_ ? kRestartHold : absl::ZeroDuration(); },
-                   .forget_view = [this] { return MoveOldViewAside(self_.data_dir()); },
+                   .view_id =
+                       [this] {
+                         const auto view = LastPrimaryViewOf(self_.data_dir());
+                         return view.has_value() ? view->id() : std::string();
+                       },
+                   .prepare_view =
+                       [this](bool forget) {
+                         if (forget) return MoveOldViewAside(self_.data_dir());
+                         return MoveBrokenViewAside(self_.data_dir()).status();
+                       },
                    .why_not_start = [this] { return WhyNotStart(); }}) {
   observations_.config_version = config_.version();
   observations_.fence.set_mode(v1::FENCE_MODE_OFF);
@@ -171,7 +180,7 @@ Agent::~Agent() {
 void Agent::Start() {
   // What systemd does not run may be stopped on purpose; a child that is absent was ended by nobody who could start it
   // again.
-  supervisor_.SetHeld(hold_->held(), false);
+  supervisor_.SetBarred(hold_->held(), false);
   supervisor_.Begin(self_.manage().mode() == v1::ManageConfig::MODE_CHILD);
   Tick();
 }
@@ -202,6 +211,18 @@ void Agent::OnMessage(const v1::Message& message) {
     default:
       return Ignore(message);
   }
+}
+
+void Agent::Recover(const v1::Recover& order, const Supervisor::Done& done) {
+  if (order.action() == v1::Recover::ACTION_COLLECT) return supervisor_.Collect(done);
+  if (order.action() == v1::Recover::ACTION_CLEAR) return supervisor_.Clear(done);
+  if (order.without_view() && !supervisor_.StartNow()) return;
+  if (order.keep_view()) supervisor_.StartSoon();
+  if (!order.without_view() && !order.keep_view()) {
+    supervisor_.StartWithoutView(order.gone_uuid(),
+                                 order.has_not_beyond() ? std::optional(order.not_beyond()) : std::nullopt);
+  }
+  done(absl::OkStatus());
 }
 
 void Agent::OnConnection(const v1::Party& party, bool connected) {
@@ -236,12 +257,14 @@ void Agent::ProbeNow() {
   probing_ = true;
   const BootTime asked_at = loop_.Now();
   const BootTime deadline = asked_at + FromProto(config_.timings().probe_deadline());
-  probe_worker_.Do([this, asked_at, deadline] {
+  probe_worker_.Do([this, asked_at, deadline, pid = observations_.process.pid] {
     auto answer = probe_.Run(deadline);
+    const pid_t waiting = !answer.ok() && pid != 0 && !HasOpenedData(pid) ? pid : 0;
     // After the answer: what is not primary in it was not so when this view was written.
     auto view = LastPrimaryViewOf(self_.data_dir());
-    loop_.Post([this, asked_at, answer = std::move(answer), view = std::move(view)] {
+    loop_.Post([this, asked_at, waiting, answer = std::move(answer), view = std::move(view)] {
       observations_.answer.last_primary_view = view;
+      observations_.answer.waiting_pid = waiting;
       OnProbed(asked_at, answer);
     });
   });
@@ -257,7 +280,7 @@ void Agent::OnProbed(BootTime asked_at, const absl::StatusOr<ProbeAnswer>& answe
   if (answer.ok()) {
     observed.last = *answer;
     observed.note = NoteOn(*answer);
-    if (answer->wsrep.cluster_status() == v1::CLUSTER_STATUS_PRIMARY) observed.primary_pid = observations_.process.pid;
+    observed.primary_pid = CompletePid(observed.primary_pid, observations_.process.pid, answer->wsrep);
     const auto& open = answer->open_transactions;
     drain_->OnObservation({.asked_at = answer->asked_at,
                            .listed_at = answer->transactions_at,
@@ -308,7 +331,7 @@ std::string Agent::WhyNotStart() const {
 }
 
 void Agent::OnHoldChange() {
-  supervisor_.SetHeld(hold_->held(), self_.manage().mode() == v1::ManageConfig::MODE_CHILD);
+  supervisor_.SetBarred(hold_->held(), self_.manage().mode() == v1::ManageConfig::MODE_CHILD);
   Report();
 }
 
@@ -319,19 +342,16 @@ void Agent::Report() {
       ToProto(std::max(lease_.lease_until() - loop_.Now(), absl::ZeroDuration()));
   observations_.fence.set_armed(guard_ != nullptr && guard_->armed());
   observations_.drain = drain_->shown();
-  if (orders_->freeze().epoch() != observations_.freeze.epoch()) promised_at_ = loop_.Now();
-  observations_.freeze = orders_->freeze();
   observations_.orders = orders_->outcomes();
   observations_.highest_epoch = orders_->highest_epoch();
   v1::Message message;
-  *message.mutable_db_status_report() = BuildReport(observations_, loop_.Now());
-  message.mutable_db_status_report()->set_nonce(Nonce());
-  const v1::DbStatusReport& report = message.db_status_report();
+  v1::DbStatusReport& report = *message.mutable_db_status_report();
+  report = BuildReport(observations_, loop_.Now());
+  report.set_nonce(Nonce());
   const BootTime observed_at = loop_.Now() - FromProto(report.age());
+  const bool gone = observations_.process.presence == Presence::kGone;
+  *report.mutable_freeze() = orders_->FreezeSeenAt(gone ? loop_.Now() : observed_at);
   lease_.OnReported(report, observed_at);
-  // What was seen before the promise says nothing of after it, and the two count as one proof (E1).
-  if (observations_.process.presence != Presence::kGone && observed_at < promised_at_)
-    message.mutable_db_status_report()->mutable_freeze()->set_frozen(false);
   for (const v1::Party& peer : peers_) switchboard_.Post(peer, message);
   orders_->OnReported(report, observed_at);
   if (guard_ != nullptr) guard_->Extend(lease_.LivesUntil());

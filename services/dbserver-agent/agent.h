@@ -53,6 +53,7 @@ class Agent {
         Parts parts);
 
   void OnMessage(const v1::Message& message);
+  void Recover(const v1::Recover& order, const Supervisor::Done& done);
   void OnConnection(const v1::Party& party, bool connected);
   void Ignore(const v1::Message& message);
   void Tick();
@@ -81,7 +82,6 @@ class Agent {
   bool arbitrator_hears_ = false;         // it is connected, and can tell what became of the cluster
   GaleraOrders galera_orders_;            // used on the worker of orders_ only
   LeaseHolder lease_;
-  BootTime promised_at_ = absl::InfinitePast();
   std::unique_ptr<FenceGuard> guard_;  // nullptr when nodes do not fence themselves
   std::unique_ptr<DrainKeeper> drain_;
   Worker probe_worker_;  // these last: their threads end first

@@ -8,11 +8,12 @@
 
 #include "absl/strings/str_format.h"
 #include "common/base/file.h"
-#include "common/base/log.h"
 #include "common/base/status_macros.h"
 #include "common/config/bootstrap_flag.h"
 #include "common/mysql/grastate.h"
+#include "services/dbserver-agent/bootstrap_leftovers.h"
 #include "services/dbserver-agent/process_lookup.h"
+#include "services/dbserver-agent/recover_position.h"
 #include "services/dbserver-agent/stopped_state.h"
 
 namespace minder {
@@ -26,17 +27,44 @@ class ChildProcess : public ServerProcess {
 
   absl::StatusOr<RunningServer> Start(const std::optional<v1::Position>& not_beyond) override {
     if (auto running = Lookup()) return *std::move(running);
-    std::vector<std::string> command = options_.command;
+    MINDER_RETURN_IF_ERROR(Collect());
+    MINDER_RETURN_IF_ERROR(CheckNotBeyond(PositionOf(ReadStopped()), not_beyond));
+    return Launch({});
+  }
+
+  absl::StatusOr<RunningServer> Bootstrap() override {
+    if (Lookup()) return absl::FailedPreconditionError("mariadbd runs");
+    if (const absl::Status collected = Collect(); !collected.ok())
+      return absl::FailedPreconditionError(collected.message());
+    const v1::Position position = PositionOf(ReadStopped());
+    if (!HasData(position)) return absl::FailedPreconditionError("it holds no data");
+    absl::Status prepared = AllowBootstrap(options_.data_dir, position);
+    if (prepared.ok()) prepared = MoveOldViewAside(options_.data_dir);
+    if (!prepared.ok()) return absl::FailedPreconditionError(prepared.message());
+    return Launch({"--wsrep-new-cluster"});
+  }
+
+  absl::Status EndWaiting() override {
+    const auto running = Lookup();
+    if (!running.has_value()) return absl::OkStatus();
+    if (HasOpenedData(running->pid)) return absl::FailedPreconditionError("mariadbd has opened its data");
+    return KillAndWait(*running);
+  }
+
+  absl::Status Collect() override {
     recovered_.reset();
-    if (HoldsData(options_.data_dir) && !StoppedCleanly(options_.data_dir)) {
-      MINDER_ASSIGN_OR_RETURN(recovered_, Recover());
-      if (HasData(recovered_->position)) command.push_back("--wsrep_start_position=" + recovered_->start_position);
+    if (StoppedCleanly(options_.data_dir)) return absl::OkStatus();
+    if (!HoldsData(options_.data_dir)) {
+      recovered_.emplace().position.set_seqno(-1);
+      return absl::OkStatus();
     }
-    const v1::StoppedState stopped = ReadStopped();
-    MINDER_RETURN_IF_ERROR(CheckNotBeyond(recovered_ ? stopped.recovered() : stopped.grastate(), not_beyond));
-    MINDER_ASSIGN_OR_RETURN(Spawned spawned, Spawn(command, options_.output));
-    stopping_ = false;
-    return RunningServer{.pid = spawned.pid, .pidfd = std::move(spawned.pidfd), .started_at = BootClock().Now()};
+    MINDER_ASSIGN_OR_RETURN(recovered_, RecoverPosition(options_.command, options_.recover_deadline));
+    return absl::OkStatus();
+  }
+
+  absl::Status ClearBootstrap() override {
+    MINDER_RETURN_IF_ERROR(CheckDefaults(options_.command));
+    return ForbidBootstrap(options_.data_dir);
   }
 
   absl::Status Stop(absl::Duration deadline) override {
@@ -53,6 +81,7 @@ class ChildProcess : public ServerProcess {
   // mariadbd exits with 0 after a shutdown that somebody asked for and after nothing else. Of an adopted one only its
   // traces are known: a clean shutdown removes the pid file and writes the position to grastate.dat.
   Ending HowEnded(pid_t pid) override {
+    recovered_.reset();  // it may have written since
     const bool stopping = std::exchange(stopping_, false);
     const auto exit = Reap(pid);
     if (exit.ok()) return {.status = *exit, .asked_for = stopping || (exit->code == 0 && exit->signal == 0)};
@@ -71,28 +100,19 @@ class ChildProcess : public ServerProcess {
     return FindMariadbd({.pid_file = options_.pid_file, .data_dir = options_.data_dir, .command = options_.command});
   }
 
-  // The log goes to stderr, whatever log_error says, so that no file has to be writable for the mysql user (galera.md
-  // section 3).
-  absl::StatusOr<RecoveredPosition> Recover() {
+  // After Collect.
+  absl::StatusOr<RunningServer> Launch(const std::vector<std::string>& more) {
     std::vector<std::string> command = options_.command;
-    command.insert(command.end(), {"--wsrep-recover", "--skip-log-error"});
-    MINDER_ASSIGN_OR_RETURN(const SubprocessResult result, RunSubprocess(command, options_.recover_deadline));
-    if (result.exit.code != 0 || result.exit.signal != 0) {
-      return absl::InternalError(absl::StrFormat("%s --wsrep-recover failed (exit code %d, signal %d): %s", command[0],
-                                                 result.exit.code, result.exit.signal, LastLine(result.output)));
-    }
-    MINDER_ASSIGN_OR_RETURN(RecoveredPosition recovered, ParseRecoveredPosition(result.output));
-    spdlog::info("recovered position {}", recovered.start_position);
-    return recovered;
-  }
-
-  static std::string LastLine(std::string text) {
-    while (!text.empty() && text.back() == '\n') text.pop_back();
-    return text.substr(text.rfind('\n') + 1);
+    command.insert(command.end(), more.begin(), more.end());
+    if (recovered_ && HasData(recovered_->position))
+      command.push_back("--wsrep_start_position=" + recovered_->start_position);
+    MINDER_ASSIGN_OR_RETURN(Spawned spawned, Spawn(command, options_.output));
+    stopping_ = false;
+    return RunningServer{.pid = spawned.pid, .pidfd = std::move(spawned.pidfd), .started_at = BootClock().Now()};
   }
 
   ChildProcessOptions options_;
-  std::optional<RecoveredPosition> recovered_;  // of the last start
+  std::optional<RecoveredPosition> recovered_;  // since the last end
   bool stopping_ = false;
 };
 

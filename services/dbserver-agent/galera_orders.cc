@@ -20,6 +20,9 @@ absl::Status GaleraOrders::MakePrimary(BootTime not_after, BootTime deadline) {
   MINDER_RETURN_IF_ERROR(Connect(deadline));
   MINDER_ASSIGN_OR_RETURN(const std::string before, Status("wsrep_cluster_status", deadline));
   if (before != "non-Primary") return absl::FailedPreconditionError(absl::StrFormat("it is %s by now", before));
+  MINDER_ASSIGN_OR_RETURN(const std::string group, Status("wsrep_evs_state", deadline));
+  if (group != "OPERATIONAL")
+    return absl::FailedPreconditionError(absl::StrFormat("its group is not settled (%s)", group));
   const absl::Duration left = not_after - BootClock().Now();
   if (left <= absl::ZeroDuration()) return absl::FailedPreconditionError("the order ran out before it was carried out");
   MINDER_RETURN_IF_ERROR(Bootstrap(left, deadline));

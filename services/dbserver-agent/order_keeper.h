@@ -3,22 +3,20 @@
 
 #include <atomic>
 #include <functional>
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/base/event_loop.h"
 #include "common/base/worker.h"
-#include "common/core/authorise.h"
+#include "common/core/order_life.h"
 
 namespace minder {
 
-// The orders about primary components: asks the core whether each may be carried out, has every promise and every epoch
-// on disk before anything is done or shown, and tells what became of it. Lives on the loop; writes and SQL run on a
-// worker of its own.
+// The shell round OrderLife: writes promises to the disk, has orders carried out, and logs. Lives on the loop; writes
+// and SQL run on a worker of its own, in their order.
 class OrderKeeper {
  public:
   struct Handlers {
@@ -29,8 +27,11 @@ class OrderKeeper {
         evict;
     // On the loop.
     std::function<bool()> held_down;  // after split brain
-    std::function<void(const std::string& gone_uuid, const std::optional<v1::Position>& not_beyond)> start_without_view;
-    std::function<void()> on_change;  // shown(), or something that a probe shows, is another one
+    // On the loop; `done` is called there when there is an end to tell of, and not when the order has to come again.
+    using Done = std::function<void(const absl::Status&)>;
+    std::function<void(const v1::Recover&, const Done& done)> recover;
+    std::function<void(const Done& done)> bootstrap;  // FAILED_PRECONDITION: nothing was done; OK: it starts
+    std::function<void()> on_change;                  // shown(), or something that a probe shows, is another one
   };
   struct Options {
     std::string state_dir;
@@ -41,46 +42,37 @@ class OrderKeeper {
   // FAILED_PRECONDITION when what is on disk cannot be understood: a promise must not be forgotten.
   static absl::StatusOr<std::unique_ptr<OrderKeeper>> Open(EventLoop& loop, const Options& options, Handlers handlers);
 
-  void On(const v1::Freeze& order);
-  void On(const v1::MakePrimary& order);
-  void On(const v1::EvictMember& order);
-  void On(const v1::Recover& order);
+  template <typename Order>
+  void On(const Order& order) {
+    life_.SetHeldDown(handlers_.held_down());
+    Do(life_.On(order, loop_.Now()));
+  }
 
   // After each report: what later orders are compared with, and what ends a promise or an order in doubt.
-  void OnReported(const v1::DbStatusReport& report, BootTime observed_at);
+  void OnReported(const v1::DbStatusReport& report, BootTime observed_at) { Do(life_.OnReported(report, observed_at)); }
 
   // As it is on disk.
-  std::uint64_t highest_epoch() const { return shown_.highest_epoch(); }
-  const v1::FreezeStatus& freeze() const { return shown_.freeze(); }
-  std::vector<v1::OrderStatus> outcomes() const;
-  const Sightings& sightings() const { return sightings_; }
+  std::uint64_t highest_epoch() const { return life_.shown().highest_epoch(); }
+  v1::FreezeStatus FreezeSeenAt(BootTime observed_at) const { return life_.FreezeSeenAt(observed_at); }
+  std::vector<v1::OrderStatus> outcomes() const { return life_.outcomes(); }
+  const Sightings& sightings() const { return life_.sightings(); }
 
  private:
   OrderKeeper(EventLoop& loop, const Options& options, v1::AgentPromise promise, Handlers handlers);
 
-  OwnState Own() const;
-  void Refuse(int verb, std::uint64_t epoch, const std::string& nonce, const std::string& why);
-  void Conclude(v1::OrderStatus status, const absl::Status& outcome);
-  void Write(v1::AgentPromise next, std::function<void(const absl::Status&)> then);
-  void OnPrimarySeen();
-  bool InDoubt() const;
+  void Do(OrderEffects effects);
+  void DoWrite(OrderEffects::Write write);
+  void DoPromote(OrderEffects::Promote promote);
+  void DoEvict(v1::EvictMember order);
+  void DoRecover(const v1::Recover& order);
+  void DoBootstrap(const v1::OrderStatus& accepted);
 
   EventLoop& loop_;
-  const Options options_;
   const std::string path_;
   Handlers handlers_;
-  Sightings sightings_;
-  v1::DbStatusReport last_report_;
-  v1::AgentPromise promise_;                 // as it will be once all writes are done
-  v1::AgentPromise shown_;                   // as it is on disk
-  std::uint64_t refused_epoch_ = 0;          // what was refused once stays so, should it come again
-  std::map<int, v1::OrderStatus> outcomes_;  // of the last order by verb, without make_primary that is in promise_
-  std::string last_eviction_;                // the order, serialized
-  std::atomic<int> evictions_ = 0;           // how many were begun
-  std::string ordered_in_;                   // the state in which make_primary was carried out
-  bool carrying_out_ = false;
-  bool ends_with_view_ = false;  // make_primary was carried out without effect, and has none in another view
-  Worker worker_;                // last: ends first
+  OrderLife life_;
+  std::atomic<int> evictions_ = 0;  // how many were begun
+  Worker worker_;                   // last: ends first
 };
 
 }  // namespace minder

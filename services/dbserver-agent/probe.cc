@@ -26,7 +26,8 @@ const std::string& StatusQuery() {
 }
 
 constexpr char kVariablesQuery[] =
-    "SELECT @@version, @@wsrep_node_name, @@wsrep_provider_options, @@wsrep_notify_cmd, @@global.read_only";
+    "SELECT @@version, @@wsrep_node_name, @@wsrep_provider_options, @@wsrep_notify_cmd, @@global.read_only, "
+    "@@innodb_flush_log_at_trx_commit";
 
 // A transaction without a connection, such as a prepared one after a crash, blocks nobody and is not listed.
 constexpr char kTransactionsQuery[] =
@@ -124,6 +125,7 @@ absl::Status Probe::AskVariables(BootTime deadline, ProbeAnswer& answer) {
   answer.provider_options = ProviderOptionsOf(Text(row, 2));
   answer.notify_hook = !Text(row, 3).empty();
   answer.read_only = Text(row, 4) == "1";
+  answer.flush_log_at_trx_commit = Numeric<unsigned>(row, 5);
   return absl::OkStatus();
 }
 

@@ -23,6 +23,7 @@ struct ProbeAnswer {
   std::string wsrep_node_name;
   bool notify_hook = false;  // wsrep_notify_cmd is set
   bool read_only = false;
+  unsigned flush_log_at_trx_commit = 0;
   unsigned connections = 0;  // without our own
   std::vector<v1::OpenTransaction>
       open_transactions;  // oldest first, 20 at most; age to the microsecond, too high by a second at most

@@ -39,6 +39,19 @@ class ServerProcess {
   // FAILED_PRECONDITION, and not started, when the position on disk is beyond `not_beyond`, if that is given.
   virtual absl::StatusOr<RunningServer> Start(const std::optional<v1::Position>& not_beyond) = 0;
 
+  // Starts it as the first node of the cluster, this once, with its last view moved aside. FAILED_PRECONDITION when it
+  // runs, or holds no data; an error of any other kind leaves open whether it starts.
+  virtual absl::StatusOr<RunningServer> Bootstrap() = 0;
+
+  // Ends a server that waits for a primary component, and so has not opened its data. FAILED_PRECONDITION when it has.
+  virtual absl::Status EndWaiting() = 0;
+
+  // Has ReadStopped know the position of a stopped server, also of one that crashed.
+  virtual absl::Status Collect() = 0;
+
+  // Takes away what would make the next start a bootstrap. FAILED_PRECONDITION names what only a human can take away.
+  virtual absl::Status ClearBootstrap() = 0;
+
   // Asks it to stop and waits; DEADLINE_EXCEEDED when it has not ended after `deadline`.
   virtual absl::Status Stop(absl::Duration deadline) = 0;
 

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <system_error>
 #include <vector>
@@ -87,6 +89,20 @@ absl::StatusOr<RunningServer> HoldProcess(pid_t pid) {
   }
   server.started_at = SinceBoot(absl::Seconds(ticks / static_cast<double>(sysconf(_SC_CLK_TCK))));
   return server;
+}
+
+bool HasOpenedData(pid_t pid) {
+  constexpr std::array<absl::string_view, 3> kDataFiles = {"ibdata1", "ib_logfile0", "aria_log_control"};
+  std::error_code error;
+  bool any = false;
+  for (std::filesystem::directory_iterator it(ProcPath(pid, "fd"), error), end; !error && it != end;
+       it.increment(error)) {
+    std::error_code gone;
+    const std::string name = std::filesystem::read_symlink(it->path(), gone).filename().string();
+    if (std::find(kDataFiles.begin(), kDataFiles.end(), name) != kDataFiles.end()) return true;
+    any = true;
+  }
+  return error || !any;
 }
 
 std::optional<RunningServer> FindMariadbd(const ServerTraits& traits) {

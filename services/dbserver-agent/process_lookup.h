@@ -16,6 +16,11 @@ namespace minder {
 // not).
 absl::StatusOr<RunningServer> HoldProcess(pid_t pid);
 
+// Whether the process has opened the files of InnoDB or Aria, as /proc shows them: with a state transfer by file copy
+// (every method but mysqldump), mariadbd does that once it is in a primary component and has its state, and takes no
+// connection before (MariaDB sql/wsrep_mysqld.cc, wsrep_init_startup). True when it cannot be told.
+bool HasOpenedData(pid_t pid);
+
 // By what a mariadbd is known.
 struct ServerTraits {
   std::string pid_file;

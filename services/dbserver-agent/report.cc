@@ -66,6 +66,13 @@ v1::ObservedExit ExitOf(const SeenExit& seen, BootTime now) {
   return exit;
 }
 
+// It has neither answered nor opened its data, and has not begun to form a primary component either.
+bool Waits(const Observations& o) {
+  const bool unopened = o.process.presence == Presence::kRunning && o.process.pid == o.answer.waiting_pid;
+  const std::string view = o.answer.last_primary_view ? o.answer.last_primary_view->id() : "";
+  return unopened && !Answered(o) && view == o.process.view_at_start;
+}
+
 v1::ServerProcess ProcessOf(const Observations& o, BootTime now) {
   const ObservedProcess& observed = o.process;
   v1::ServerProcess process;
@@ -77,6 +84,9 @@ v1::ServerProcess ProcessOf(const Observations& o, BootTime now) {
   if (observed.last_exit.has_value()) *process.mutable_last_exit() = ExitOf(*observed.last_exit, now);
   process.set_restarts(observed.restarts);
   process.set_was_primary(process.pid() != 0 && process.pid() == o.answer.primary_pid);
+  process.set_waiting(Waits(o));
+  process.set_held(observed.held);
+  if (o.answer.last.has_value()) process.set_flush_log_at_trx_commit(o.answer.last->flush_log_at_trx_commit);
   if (observed.restart_at.has_value()) {
     *process.mutable_restart_in() = ToProto(std::max(*observed.restart_at - now, absl::ZeroDuration()));
   }
@@ -128,6 +138,12 @@ void SetState(const Observations& o, v1::DbStatusReport& report) {
 
 }  // namespace
 
+pid_t CompletePid(pid_t before, pid_t pid, const v1::WsrepStatus& answer) {
+  if (answer.cluster_status() != v1::CLUSTER_STATUS_PRIMARY) return before;
+  const v1::LocalState state = answer.local_state();
+  return state == v1::LOCAL_STATE_SYNCED || state == v1::LOCAL_STATE_DONOR ? pid : 0;
+}
+
 v1::DbStatusReport BuildReport(const Observations& observations, BootTime now) {
   v1::DbStatusReport report;
   SetState(observations, report);
@@ -136,7 +152,6 @@ v1::DbStatusReport BuildReport(const Observations& observations, BootTime now) {
   if (Answered(observations)) AddAnswer(observations, report);
   if (report.running() == v1::TERNARY_NO) *report.mutable_stopped() = observations.process.stopped;
   *report.mutable_drain() = observations.drain;
-  *report.mutable_freeze() = observations.freeze;
   if (!observations.hold.split_id().empty()) *report.mutable_hold() = observations.hold;
   report.mutable_orders()->Assign(observations.orders.begin(), observations.orders.end());
   if (observations.answer.last_primary_view.has_value())

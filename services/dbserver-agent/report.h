@@ -35,13 +35,15 @@ struct SeenExit {
 // What is known of the process.
 struct ObservedProcess {
   Presence presence = Presence::kUnknown;
-  pid_t pid = 0;        // while kRunning
-  BootTime started_at;  // while kRunning
+  pid_t pid = 0;              // while kRunning
+  BootTime started_at;        // while kRunning
+  std::string view_at_start;  // while kRunning: id of the last primary view on disk when the process was first held
   std::optional<SeenExit> last_exit;
   unsigned restarts = 0;
   std::optional<BootTime> restart_at;
   std::string start_error;
   v1::StoppedState stopped;  // while kGone
+  bool held = false;         // by an order
 };
 
 // What is known from asking the server. Nothing at all before the first probe of this process ended.
@@ -51,7 +53,8 @@ struct ObservedAnswer {
   std::optional<ProbeAnswer> last;  // last answer of this process; of the last probe when status is ok
   std::string note;                 // something wrong that the answer shows; for humans
   std::optional<v1::PrimaryView> last_primary_view{};  // read after the last answer
-  pid_t primary_pid = 0;                               // the process that was last seen in a primary component
+  pid_t primary_pid = 0;                               // as CompletePid says
+  pid_t waiting_pid = 0;                               // the process that was last seen not to have opened its data
 };
 
 // All that a report is made of.
@@ -60,7 +63,6 @@ struct Observations {
   ObservedAnswer answer;
   std::vector<v1::ViewMember> event_members;  // of the last wsrep_event that had any
   v1::DrainStatus drain;
-  v1::FreezeStatus freeze;
   v1::HoldStatus hold;
   std::vector<v1::OrderStatus> orders;
   v1::LeaseStatus lease;
@@ -68,6 +70,11 @@ struct Observations {
   std::uint64_t highest_epoch = 0;
   std::uint64_t config_version = 0;
 };
+
+// The process that is known to hold all that its last primary component had, after `answer` of the process `pid`: it
+// was seen Synced (or giving its state to another one) there. Who is seen to join one does not, until he has. `before`
+// is what this said before; a non-primary answer changes nothing.
+pid_t CompletePid(pid_t before, pid_t pid, const v1::WsrepStatus& answer);
 
 // The report of these observations at `now`, all but its nonce. Pure.
 v1::DbStatusReport BuildReport(const Observations& observations, BootTime now);

@@ -1,15 +1,54 @@
 #include "services/dbserver-agent/stopped_state.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
 
 #include "absl/strings/str_format.h"
 #include "common/base/file.h"
+#include "common/base/log.h"
+#include "common/base/status_macros.h"
 #include "common/mysql/grastate.h"
 #include "common/mysql/gvwstate.h"
 
 namespace minder {
+namespace {
+
+std::string GrastatePath(const std::string& data_dir) { return data_dir + "/grastate.dat"; }
+
+absl::Status Rename(const std::string& from, const std::string& to) {
+  if (rename(from.c_str(), to.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
+  return absl::ErrnoToStatus(errno, absl::StrFormat("cannot rename %s to %s", from, to));
+}
+
+// Galera's own form (galera/src/saved_state.cpp).
+absl::Status WriteGrastate(const std::string& data_dir, const v1::Position& position, bool safe) {
+  struct stat owner {};
+  if (stat(data_dir.c_str(), &owner) != 0) return absl::ErrnoToStatus(errno, "cannot look at " + data_dir);
+  const std::string temporary = GrastatePath(data_dir) + ".minder";
+  MINDER_RETURN_IF_ERROR(WriteFileDurably(
+      temporary,
+      absl::StrFormat("# GALERA saved state\nversion: 2.1\nuuid:    %s\nseqno:   %d\nsafe_to_bootstrap: %d\n",
+                      position.uuid(), position.seqno(), safe ? 1 : 0)));
+  if (chown(temporary.c_str(), owner.st_uid, owner.st_gid) != 0 || chmod(temporary.c_str(), 0660) != 0)
+    return absl::ErrnoToStatus(errno, "cannot give away " + temporary);
+  return Rename(temporary, GrastatePath(data_dir));
+}
+
+// What it says; NOT_FOUND when there is none, or none that can be understood, which is then moved aside.
+absl::StatusOr<Grastate> ReadGrastate(const std::string& data_dir) {
+  MINDER_ASSIGN_OR_RETURN(const std::string content, ReadFile(GrastatePath(data_dir)));
+  auto state = ParseGrastate(content);
+  if (state.ok()) return state;
+  spdlog::warn("{}: {}; it is moved aside", GrastatePath(data_dir), std::string(state.status().message()));
+  MINDER_RETURN_IF_ERROR(Rename(GrastatePath(data_dir), GrastatePath(data_dir) + ".bad"));
+  return absl::NotFoundError("no grastate.dat that can be understood");
+}
+
+}  // namespace
 
 v1::StoppedState StoppedStateOf(const std::string& data_dir) {
   v1::StoppedState stopped;
@@ -32,8 +71,38 @@ std::optional<v1::PrimaryView> LastPrimaryViewOf(const std::string& data_dir) {
 
 absl::Status MoveOldViewAside(const std::string& data_dir) {
   const std::string path = data_dir + "/gvwstate.dat";
-  if (rename(path.c_str(), (path + ".gone").c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
-  return absl::ErrnoToStatus(errno, "cannot move " + path + " aside");
+  return Rename(path, path + ".gone");
+}
+
+absl::StatusOr<bool> MoveBrokenViewAside(const std::string& data_dir) {
+  const std::string path = data_dir + "/gvwstate.dat";
+  const auto content = ReadFile(path);
+  if (absl::IsNotFound(content.status())) return false;
+  const absl::Status parsed = content.ok() ? ParseGvwstate(*content).status() : content.status();
+  if (parsed.ok()) return false;
+  spdlog::warn("{}: {}; it is moved aside", path, std::string(parsed.message()));
+  MINDER_RETURN_IF_ERROR(Rename(path, path + ".bad"));
+  return true;
+}
+
+absl::Status AllowBootstrap(const std::string& data_dir, const v1::Position& position) {
+  const auto state = ReadGrastate(data_dir);
+  if (state.ok()) return WriteGrastate(data_dir, state->position, true);
+  if (!absl::IsNotFound(state.status())) return state.status();
+  v1::Position unknown = position;
+  unknown.set_seqno(-1);  // it crashed: mariadbd is told the position when it is started
+  return WriteGrastate(data_dir, unknown, true);
+}
+
+absl::Status ForbidBootstrap(const std::string& data_dir) {
+  const auto state = ReadGrastate(data_dir);
+  if (absl::IsNotFound(state.status())) return absl::OkStatus();
+  MINDER_RETURN_IF_ERROR(state.status());
+  return state->safe_to_bootstrap ? WriteGrastate(data_dir, state->position, false) : absl::OkStatus();
+}
+
+v1::Position PositionOf(const v1::StoppedState& stopped) {
+  return stopped.has_recovered() ? stopped.recovered() : stopped.grastate();
 }
 
 absl::Status CheckNotBeyond(const v1::Position& own, const std::optional<v1::Position>& limit) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "minder/v1/status.pb.h"
 
 namespace minder {
@@ -20,9 +21,21 @@ std::optional<v1::PrimaryView> LastPrimaryViewOf(const std::string& data_dir);
 // when there is none. Blocks.
 absl::Status MoveOldViewAside(const std::string& data_dir);
 
+// Where the data is: what was recovered is newer than what the file says.
+v1::Position PositionOf(const v1::StoppedState& stopped);
+
 // FAILED_PRECONDITION, with the cure, when `own` has data that is not of the history of `limit`, or is beyond it.
 absl::Status CheckNotBeyond(const v1::Position& own, const std::optional<v1::Position>& limit);
 
+// Renames a gvwstate.dat that is none, an empty one for instance, to gvwstate.dat.bad: mariadbd does not start with it.
+// True when it did so. Blocks.
+absl::StatusOr<bool> MoveBrokenViewAside(const std::string& data_dir);
+
+// Has grastate.dat say that this node may be bootstrapped, or that it may not; in one step, with the owner of the data
+// directory. One that cannot be understood is kept as grastate.dat.bad; a new one is then written only to allow it,
+// from `position`. Blocks.
+absl::Status AllowBootstrap(const std::string& data_dir, const v1::Position& position);
+absl::Status ForbidBootstrap(const std::string& data_dir);
 // False for an empty directory, which has nothing to recover and gets its data from a donor (SST). Blocks.
 bool HoldsData(const std::string& data_dir);
 

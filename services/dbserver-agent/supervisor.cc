@@ -15,26 +15,27 @@ Supervisor::Supervisor(EventLoop& loop, ServerProcess& process, Handlers handler
 
 Supervisor::~Supervisor() {
   loop_.Cancel(restart_timer_);
+  loop_.Cancel(hold_timer_);
   if (server_.has_value()) loop_.Unwatch(server_->pidfd.get());
 }
 
 void Supervisor::Begin(bool start_absent) { DoFind(start_absent); }
 
 void Supervisor::Look() {
-  if (!busy_ && !server_.has_value() && restart_timer_ == 0) DoFind(false);
+  if (IsFree() && restart_timer_ == 0) DoFind(false);
 }
 
-void Supervisor::SetHeld(bool held, bool start_absent) {
-  if (std::exchange(held_, held) == held) return;
+void Supervisor::SetBarred(bool barred, bool start_absent) {
+  if (std::exchange(barred_, barred) == barred) return;
   const bool wanted = start_absent || restart_timer_ != 0 || held_back_ || policy_.restart_at().has_value();
   loop_.Cancel(std::exchange(restart_timer_, 0));
   observed_.restart_at.reset();
   held_back_ = false;
-  if (!held && wanted && !server_.has_value()) DoFind(true);
+  if (!barred && wanted && !server_.has_value()) DoFind(true);
 }
 
 void Supervisor::DoFind(bool start_absent) {
-  busy_ = true;
+  ++busy_;
   worker_.Do([this, start_absent] {
     // std::function wants what it holds to be copyable, and a pidfd is not.
     auto found = std::make_shared<absl::StatusOr<std::optional<RunningServer>>>(process_.Find());
@@ -52,12 +53,12 @@ void Supervisor::DoStart(bool is_restart) {
     observed_.restart_at.reset();
     return handlers_.on_change();
   }
-  busy_ = true;
+  ++busy_;
   worker_.Do([this, is_restart, forget = std::exchange(forget_view_, false),
               not_beyond = std::exchange(not_beyond_, std::nullopt)] {
-    const absl::Status forgotten = forget ? handlers_.forget_view() : absl::OkStatus();
+    const absl::Status prepared = handlers_.prepare_view(forget);
     auto started = std::make_shared<absl::StatusOr<RunningServer>>(
-        forgotten.ok() ? process_.Start(not_beyond) : absl::StatusOr<RunningServer>(forgotten));
+        prepared.ok() ? process_.Start(not_beyond) : absl::StatusOr<RunningServer>(prepared));
     v1::StoppedState stopped = process_.ReadStopped();
     loop_.Post([this, started, stopped, is_restart] { OnStarted(std::move(*started), stopped, is_restart); });
   });
@@ -65,7 +66,7 @@ void Supervisor::DoStart(bool is_restart) {
 
 void Supervisor::OnFound(absl::StatusOr<std::optional<RunningServer>> found, v1::StoppedState stopped,
                          bool start_absent) {
-  busy_ = false;
+  --busy_;
   if (server_.has_value()) return;
   if (!found.ok()) {
     if (observed_.start_error != found.status().message())
@@ -81,11 +82,11 @@ void Supervisor::OnFound(absl::StatusOr<std::optional<RunningServer>> found, v1:
   observed_.presence = Presence::kGone;
   observed_.stopped = std::move(stopped);
   handlers_.on_change();
-  if (start_absent && !held_) DoStart(false);
+  if (start_absent && !barred_) DoStart(false);
 }
 
 void Supervisor::OnStarted(absl::StatusOr<RunningServer> started, v1::StoppedState stopped, bool is_restart) {
-  busy_ = false;
+  --busy_;
   if (started.ok()) {
     if (is_restart) ++observed_.restarts;
     spdlog::info("started mariadbd, pid {}", started->pid);
@@ -104,6 +105,7 @@ void Supervisor::Hold(RunningServer server) {
   observed_.presence = Presence::kRunning;
   observed_.pid = server.pid;
   observed_.started_at = server.started_at;
+  observed_.view_at_start = handlers_.view_id();
   observed_.start_error.clear();
   observed_.restart_at.reset();
   server_ = std::move(server);
@@ -122,7 +124,7 @@ void Supervisor::OnExit() {
   observed_.pid = 0;
   observed_.stopped.Clear();
   handlers_.on_change();
-  busy_ = true;
+  ++busy_;
   worker_.Do([this, pid] {
     const Ending ending = process_.HowEnded(pid);
     const v1::StoppedState stopped = process_.ReadStopped();
@@ -131,10 +133,10 @@ void Supervisor::OnExit() {
 }
 
 void Supervisor::OnEnding(const Ending& ending, const v1::StoppedState& stopped) {
-  busy_ = false;
+  --busy_;
   SeenExit& exit = *observed_.last_exit;
   exit.status = ending.status;
-  exit.expected = ending.asked_for;
+  exit.expected = ending.asked_for && exit.pid != ended_waiting_;
   observed_.stopped = stopped;
   if (exit.expected) {
     spdlog::info("mariadbd (pid {}) was stopped; it stays so until somebody starts it", exit.pid);
@@ -158,19 +160,111 @@ void Supervisor::StartWithoutView(const std::string& gone_uuid, const std::optio
 }
 
 void Supervisor::MayStart() {
-  if (held_back_ && restart_timer_ == 0 && handlers_.why_not_start().empty()) RestartAt(loop_.Now());
+  if (held_back_ && !observed_.held && restart_timer_ == 0 && handlers_.why_not_start().empty()) RestartAt(loop_.Now());
 }
 
 // A server that starts with the uuid of its old view may find that uuid evicted: until the arbitrator has spoken, the
 // start waits, and for a little only.
 void Supervisor::ScheduleRestart() {
+  if (observed_.held) return;
   const bool was_member = observed_.last_exit && !observed_.last_exit->gcomm_uuid.empty();
   const BootTime word = loop_.Now() + (was_member ? handlers_.restart_hold() : absl::ZeroDuration());
   RestartAt(std::max(*policy_.restart_at(), word));
 }
 
+void Supervisor::StartSoon() {
+  if (restart_timer_ != 0) RestartAt(policy_.restart_at().value_or(loop_.Now()));
+}
+
+bool Supervisor::IsFree() { return busy_ == 0 && !server_.has_value(); }
+
+void Supervisor::HoldDown() {
+  loop_.Cancel(hold_timer_);
+  hold_timer_ = loop_.After(kHoldFor, [this] {
+    spdlog::warn("no order holds mariadbd down any more");
+    EndHold();
+    if (policy_.restart_at().has_value() && IsFree()) ScheduleRestart();
+    handlers_.on_change();
+  });
+  loop_.Cancel(std::exchange(restart_timer_, 0));
+  observed_.restart_at.reset();
+  if (!std::exchange(observed_.held, true)) spdlog::info("mariadbd is held down by order");
+  if (server_.has_value()) EndWaiting();
+}
+
+void Supervisor::EndHold() {
+  loop_.Cancel(std::exchange(hold_timer_, 0));
+  observed_.held = false;
+}
+
+void Supervisor::EndWaiting() {
+  if (std::exchange(ended_waiting_, server_->pid) == server_->pid) return;
+  worker_.Do([this, pid = server_->pid, view = observed_.view_at_start] {
+    const absl::Status status = handlers_.view_id() == view
+                                    ? process_.EndWaiting()
+                                    : absl::FailedPreconditionError("it has been in a primary component");
+    loop_.Post([this, pid, status] {
+      if (status.ok() || ended_waiting_ != pid) return;
+      ended_waiting_ = 0;  // the next order tries again
+      spdlog::warn("cannot end the mariadbd that waits: {}", std::string(status.message()));
+    });
+  });
+}
+
+void Supervisor::Collect(const Done& done) {
+  HoldDown();
+  if (IsFree() && observed_.stopped.has_recovered()) return done(absl::OkStatus());
+  WorkWhileStopped([this] { return process_.Collect(); }, done);
+}
+
+void Supervisor::Clear(const Done& done) {
+  HoldDown();
+  WorkWhileStopped([this] { return process_.ClearBootstrap(); }, done);
+}
+
+void Supervisor::WorkWhileStopped(std::function<absl::Status()> work, const Done& done) {
+  if (!IsFree()) return;
+  ++busy_;
+  worker_.Do([this, work = std::move(work), done] {
+    const absl::Status status = work();
+    const v1::StoppedState stopped = process_.ReadStopped();
+    loop_.Post([this, status, stopped, done] {
+      --busy_;
+      const bool changed = std::exchange(observed_.stopped, stopped).SerializeAsString() != stopped.SerializeAsString();
+      done(status);
+      if (changed) handlers_.on_change();
+    });
+  });
+}
+
+void Supervisor::Bootstrap(const Done& done) {
+  if (server_.has_value()) return done(absl::FailedPreconditionError("mariadbd runs"));
+  EndHold();
+  loop_.Cancel(std::exchange(restart_timer_, 0));
+  ++busy_;
+  worker_.Do([this, done] {
+    auto started = std::make_shared<absl::StatusOr<RunningServer>>(process_.Bootstrap());
+    v1::StoppedState stopped = process_.ReadStopped();
+    loop_.Post([this, started, stopped, done] {
+      const absl::Status status = started->status();
+      OnStarted(std::move(*started), stopped, false);
+      done(status);
+    });
+  });
+}
+
+bool Supervisor::StartNow() {
+  if (busy_ > 0) return false;
+  EndHold();
+  if (server_.has_value()) return true;
+  loop_.Cancel(std::exchange(restart_timer_, 0));
+  forget_view_ = true;
+  DoStart(false);
+  return true;
+}
+
 void Supervisor::RestartAt(BootTime at) {
-  if (held_) return;
+  if (barred_) return;
   observed_.restart_at = at;
   loop_.Cancel(restart_timer_);
   restart_timer_ = loop_.At(at, [this] {

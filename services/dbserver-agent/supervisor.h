@@ -23,11 +23,17 @@ class Supervisor {
     std::function<std::string()> gcomm_uuid;
     // How long a restart waits for word whether the cluster goes on without the old uuid; zero when nobody could tell.
     std::function<absl::Duration()> restart_hold;
-    // On the worker: makes the next start one without the old view.
-    std::function<absl::Status()> forget_view;
+    // Id of the last primary view on disk, "" when there is none; on any thread.
+    std::function<std::string()> view_id;
+    // On the worker, before a start: puts the old view right, or, when `forget`, makes it a start without one.
+    std::function<absl::Status(bool forget)> prepare_view;
     // Why mariadbd must not be started with its old view, from which it may turn primary by itself; empty when it may.
     std::function<std::string()> why_not_start;
   };
+  using Done = std::function<void(const absl::Status&)>;
+
+  // A hold lasts so long after the last order that renews it: an arbitrator that goes away leaves nothing held down.
+  static constexpr absl::Duration kHoldFor = absl::Seconds(30);
 
   Supervisor(EventLoop& loop, ServerProcess& process, Handlers handlers);
   ~Supervisor();
@@ -41,9 +47,22 @@ class Supervisor {
   void StartWithoutView(const std::string& gone_uuid, const std::optional<v1::Position>& not_beyond);
   // why_not_start() is another one: a start that waits for that takes place now if it may.
   void MayStart();
-  // While held, nothing is started; what a human starts is adopted. At the end what ended by itself is started, and
+  // A pending restart takes place now, with the old view.
+  void StartSoon();
+
+  // Orders after a full stop. Each of the first two holds mariadbd down: one that only waits is ended, none is started.
+  // `done` is called, on the loop, when it is seen to be stopped and the work was done or has failed; not at all while
+  // that is still to come: the order comes again.
+  void Collect(const Done& done);  // its position
+  void Clear(const Done& done);    // what would make the next start a bootstrap
+  // Ends the hold. Started, which is not yet primary; FAILED_PRECONDITION when nothing was done.
+  void Bootstrap(const Done& done);
+  // Ends the hold, and starts it without its old view unless it runs. False when it is busy: ask again.
+  bool StartNow();
+
+  // After split brain. While barred, nothing is started; what a human starts is adopted. At the end what ended by itself is started, and
   // what is absent if `start_absent`.
-  void SetHeld(bool held, bool start_absent);
+  void SetBarred(bool barred, bool start_absent);
   // Looks whether somebody else started it, while none is held. Call it now and then.
   void Look();
 
@@ -59,6 +78,11 @@ class Supervisor {
   void OnExit();
   void OnEnding(const Ending& ending, const v1::StoppedState& stopped);
   void ScheduleRestart();
+  void HoldDown();
+  void EndHold();
+  void EndWaiting();
+  bool IsFree();
+  void WorkWhileStopped(std::function<absl::Status()> work, const Done& done);
 
   EventLoop& loop_;
   ServerProcess& process_;
@@ -67,11 +91,13 @@ class Supervisor {
   std::optional<RunningServer> server_;
   RestartPolicy policy_;
   EventLoop::TimerId restart_timer_ = 0;
-  bool held_ = false;
+  EventLoop::TimerId hold_timer_ = 0;
+  pid_t ended_waiting_ = 0;                 // the server that is ended because it only waits
+  bool barred_ = false;
   bool forget_view_ = false;                // at the next start
   std::optional<v1::Position> not_beyond_;  // likewise
   bool held_back_ = false;                  // a start waits for why_not_start to be empty
-  bool busy_ = false;                       // the worker has something to do
+  int busy_ = 0;                            // so many things the worker has to do
   Worker worker_;                           // last: ends first
 };
 

@@ -1,15 +1,30 @@
 #include "services/dbserver-agent/systemd_process.h"
 
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <map>
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
+#include "common/base/file.h"
+#include "common/base/log.h"
 #include "common/base/status_macros.h"
+#include "common/config/bootstrap_flag.h"
+#include "common/mysql/grastate.h"
+#include "services/dbserver-agent/bootstrap_leftovers.h"
 #include "services/dbserver-agent/process_lookup.h"
+#include "services/dbserver-agent/recover_position.h"
 #include "services/dbserver-agent/stopped_state.h"
 
 namespace minder {
@@ -17,6 +32,8 @@ namespace {
 
 constexpr absl::Duration kBetweenLooks = absl::Milliseconds(50);
 constexpr absl::Duration kEndingKnownAfter = absl::Seconds(2);  // the pidfd may tell us before systemd was told
+
+constexpr char kNewClusterVariable[] = "_WSREP_NEW_CLUSTER";  // of galera_new_cluster
 
 constexpr char kProperties[] =
     "LoadState,ActiveState,SubState,Result,MainPID,ExecMainPID,ExecMainCode,ExecMainStatus,"
@@ -38,11 +55,98 @@ class SystemdProcess : public ServerProcess {
   }
 
   absl::StatusOr<RunningServer> Start(const std::optional<v1::Position>& not_beyond) override {
-    if (not_beyond)
-      return absl::UnimplementedError("systemd does not tell where the data is before it starts the unit");
-    const BootTime until = BootClock().Now() + options_.start_deadline;
     MINDER_ASSIGN_OR_RETURN(const UnitState before, Show());
     if (auto running = FindIn(before)) return *std::move(running);
+    if (not_beyond) {
+      MINDER_RETURN_IF_ERROR(Collect());
+      MINDER_RETURN_IF_ERROR(CheckNotBeyond(PositionOf(ReadStopped()), not_beyond));
+    }
+    MINDER_RETURN_IF_ERROR(ClearEnvironment());
+    return Launch(before);
+  }
+
+  absl::StatusOr<RunningServer> Bootstrap() override {
+    const auto before = Show();
+    if (!before.ok()) return absl::FailedPreconditionError(before.status().message());
+    if (FindIn(*before)) return absl::FailedPreconditionError("mariadbd runs");
+    if (const absl::Status prepared = PrepareBootstrap(); !prepared.ok())
+      return absl::FailedPreconditionError(prepared.message());
+    MINDER_RETURN_IF_ERROR(
+        Manager({"set-environment", absl::StrFormat("%s=--wsrep-new-cluster", kNewClusterVariable)}).status());
+    auto server = Launch(*before);
+    // The process has it by now, and no other start may have it.
+    const absl::Status cleared = ClearEnvironment();
+    return cleared.ok() ? std::move(server) : absl::StatusOr<RunningServer>(cleared);
+  }
+
+  // The stop keeps systemd from starting it again after the kill.
+  absl::Status EndWaiting() override {
+    MINDER_ASSIGN_OR_RETURN(const UnitState unit, Show());
+    const auto running = FindIn(unit);
+    if (!running.has_value()) return absl::OkStatus();
+    if (HasOpenedData(running->pid)) return absl::FailedPreconditionError("mariadbd has opened its data");
+    MINDER_RETURN_IF_ERROR(Systemctl({"--no-block", "stop", options_.unit}).status());
+    return KillAndWait(*running);
+  }
+
+  absl::Status Collect() override {
+    recovered_.reset();
+    if (StoppedCleanly(options_.data_dir)) return absl::OkStatus();
+    struct stat owner {};
+    if (stat(options_.data_dir.c_str(), &owner) != 0)
+      return absl::ErrnoToStatus(errno, "cannot look at " + options_.data_dir);
+    const passwd* user = getpwuid(owner.st_uid);
+    std::vector<std::string> command = options_.mariadbd;
+    command.push_back("--datadir=" + options_.data_dir);
+    if (user != nullptr) command.push_back(absl::StrFormat("--user=%s", user->pw_name));
+    MINDER_ASSIGN_OR_RETURN(recovered_, RecoverPosition(command, options_.recover_deadline));
+    return absl::OkStatus();
+  }
+
+  absl::Status ClearBootstrap() override {
+    MINDER_RETURN_IF_ERROR(ClearEnvironment());
+    MINDER_ASSIGN_OR_RETURN(const std::string shown, Systemctl({"show", "-p", "ExecStart,Environment", options_.unit}));
+    const std::string its_own = absl::StrReplaceAll(shown, {{absl::StrCat("$", kNewClusterVariable), ""}});
+    const std::string flag = FindBootstrapFlag(absl::StrSplit(its_own, absl::ByAnyChar(" \n\""), absl::SkipEmpty()));
+    if (!flag.empty()) {
+      return absl::FailedPreconditionError(
+          absl::StrFormat("%s has %s, which would start a cluster of its own: remove it", options_.unit, flag));
+    }
+    MINDER_RETURN_IF_ERROR(CheckDefaults(options_.mariadbd));
+    return ForbidBootstrap(options_.data_dir);
+  }
+
+  // A stop that has taken TimeoutStopSec is over for systemctl, and mariadbd may run on.
+  absl::Status Stop(absl::Duration deadline) override {
+    MINDER_RETURN_IF_ERROR(Systemctl({"stop", options_.unit}, deadline).status());
+    const auto running = FindOutsideTheUnit();
+    if (!running.has_value()) return absl::OkStatus();
+    return absl::DeadlineExceededError(
+        absl::StrFormat("mariadbd (pid %d) runs, though %s is stopped", running->pid, options_.unit));
+  }
+
+  Ending HowEnded(pid_t pid) override {
+    recovered_.reset();  // it may have written since
+    const BootTime until = BootClock().Now() + kEndingKnownAfter;
+    while (BootClock().Now() < until) {
+      const auto unit = Show();
+      if (!unit.ok()) return {};
+      if (unit->main_pid != pid) return EndingIn(*unit, pid);
+      absl::SleepFor(kBetweenLooks);
+    }
+    return {};
+  }
+
+  v1::StoppedState ReadStopped() override {
+    v1::StoppedState stopped = StoppedStateOf(options_.data_dir);
+    if (recovered_.has_value()) *stopped.mutable_recovered() = recovered_->position;
+    return stopped;
+  }
+
+ private:
+  // `before`: the unit as it was, without a process.
+  absl::StatusOr<RunningServer> Launch(const UnitState& before) {
+    const BootTime until = BootClock().Now() + options_.start_deadline;
     // Without it a unit that failed too often is refused; the back-off is ours. It fails for a unit that did not, which
     // is fine.
     (void)Systemctl({"reset-failed", options_.unit});
@@ -59,29 +163,32 @@ class SystemdProcess : public ServerProcess {
     return absl::DeadlineExceededError(absl::StrFormat("%s has no process yet", options_.unit));
   }
 
-  // A stop that has taken TimeoutStopSec is over for systemctl, and mariadbd may run on.
-  absl::Status Stop(absl::Duration deadline) override {
-    MINDER_RETURN_IF_ERROR(Systemctl({"stop", options_.unit}, deadline).status());
-    const auto running = FindOutsideTheUnit();
-    if (!running.has_value()) return absl::OkStatus();
-    return absl::DeadlineExceededError(
-        absl::StrFormat("mariadbd (pid %d) runs, though %s is stopped", running->pid, options_.unit));
+  absl::Status PrepareBootstrap() {
+    MINDER_RETURN_IF_ERROR(Collect());
+    const v1::Position position = PositionOf(ReadStopped());
+    if (!HasData(position)) return absl::FailedPreconditionError("it holds no data");
+    MINDER_RETURN_IF_ERROR(AllowBootstrap(options_.data_dir, position));
+    return MoveOldViewAside(options_.data_dir);
   }
 
-  Ending HowEnded(pid_t pid) override {
-    const BootTime until = BootClock().Now() + kEndingKnownAfter;
-    while (BootClock().Now() < until) {
-      const auto unit = Show();
-      if (!unit.ok()) return {};
-      if (unit->main_pid != pid) return EndingIn(*unit, pid);
-      absl::SleepFor(kBetweenLooks);
+  // What galera_new_cluster leaves when it is interrupted: a variable of systemd, or the file that Debian's unit reads.
+  absl::Status ClearEnvironment() {
+    MINDER_RETURN_IF_ERROR(Manager({"unset-environment", kNewClusterVariable}).status());
+    MINDER_ASSIGN_OR_RETURN(const std::string shown, Systemctl({"show", "-p", "EnvironmentFiles", options_.unit}));
+    for (const absl::string_view line : absl::StrSplit(shown, '\n')) {
+      const std::string path(absl::StripPrefix(line.substr(0, line.find(' ')), "EnvironmentFiles="));
+      if (!absl::StrContains(ReadFile(path).value_or(""), kNewClusterVariable)) continue;
+      if (unlink(path.c_str()) != 0) return absl::ErrnoToStatus(errno, "cannot remove " + path);
+      spdlog::warn("removed {}, which would have started a cluster of its own", path);
     }
-    return {};
+    return absl::OkStatus();
   }
 
-  v1::StoppedState ReadStopped() override { return StoppedStateOf(options_.data_dir); }
+  // Of systemd itself, not of the unit.
+  absl::StatusOr<std::string> Manager(std::vector<std::string> arguments) {
+    return Systemctl(std::move(arguments), options_.call_deadline);
+  }
 
- private:
   std::optional<RunningServer> Hold(const UnitState& unit) {
     if (unit.main_pid <= 0) return std::nullopt;
     auto server = HoldProcess(unit.main_pid);
@@ -132,7 +239,8 @@ class SystemdProcess : public ServerProcess {
   }
 
   SystemdProcessOptions options_;
-  pid_t held_ = 0;  // the last main process of the unit that was seen
+  std::optional<RecoveredPosition> recovered_;  // since the last end
+  pid_t held_ = 0;                              // the last main process of the unit that was seen
 };
 
 template <typename Number = int>

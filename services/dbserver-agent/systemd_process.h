@@ -18,6 +18,8 @@ struct SystemdProcessOptions {
   absl::Duration call_deadline = absl::Seconds(5);  // of one systemctl
   absl::Duration start_deadline =
       absl::Seconds(60);  // until the unit has a process; its own recovery of the position comes before that
+  std::vector<std::string> mariadbd = {"mariadbd"};  // as the unit runs it, for what is asked beside the unit
+  absl::Duration recover_deadline = absl::Minutes(30);
 };
 std::unique_ptr<ServerProcess> MakeSystemdProcess(SystemdProcessOptions options);
 

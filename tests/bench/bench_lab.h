@@ -21,17 +21,20 @@ inline void Say(const std::string& text) { std::cerr << "bench: " << text << "\n
 class ScopedLab {
  public:
   static absl::StatusOr<ScopedLab> Up(const std::string& name, const std::string& topology, bool agents,
-                                      lab::BalancerCheck check = lab::BalancerCheck::kNone) {
+                                      lab::BalancerCheck check = lab::BalancerCheck::kNone,
+                                      const std::string& promotion = "") {
     const std::string build = lab::OwnBuildDirectory();
     const std::string directory = build + "/lab-bench/" + name;
     MINDER_RETURN_IF_ERROR(lab::Lab::Down(directory));
     Say("bringing up the lab '" + name + "'");
     ScopedLab scoped(directory);
-    MINDER_ASSIGN_OR_RETURN(
-        scoped.lab_,
-        lab::Lab::Up(
-            {.directory = directory, .build_directory = build, .topology = topology, .agents = agents, .check = check},
-            [](const std::string&) {}));
+    MINDER_ASSIGN_OR_RETURN(scoped.lab_, lab::Lab::Up({.directory = directory,
+                                                       .build_directory = build,
+                                                       .topology = topology,
+                                                       .agents = agents,
+                                                       .check = check,
+                                                       .promotion = promotion},
+                                                      [](const std::string&) {}));
     return scoped;
   }
   ScopedLab(ScopedLab&& other) noexcept

@@ -277,14 +277,16 @@ absl::Status MeasureMinder(std::vector<Result>& results) {
   return absl::OkStatus();
 }
 
-// `part` is "primary", "balancers", or anything else for both.
+// `part` is "balancers", "primary", "full_stop", or empty for all.
 absl::Status Run(const std::string& part) {
   if (geteuid() != 0) return absl::PermissionDeniedError("needs root to make network namespaces; try: sudo make bench");
   std::vector<Result> results;
   absl::Status status;
-  if (part != "primary") status = MeasureBaselines(results);
-  if (status.ok() && part != "primary") status = MeasureMinder(results);
-  if (status.ok() && part != "balancers") status = MeasurePrimary(results);
+  const auto wanted = [&](const char* name) { return status.ok() && (part.empty() || part == name); };
+  if (wanted("balancers")) status = MeasureBaselines(results);
+  if (wanted("balancers")) status = MeasureMinder(results);
+  if (wanted("primary")) status = MeasurePrimary(results);
+  if (wanted("full_stop")) status = MeasureFullStop(results);
   if (!status.ok()) return status;
   const std::string directory = lab::OwnBuildDirectory() + "/bench";
   std::filesystem::create_directories(directory);

@@ -1,12 +1,16 @@
 #include "tests/bench/primary.h"
 
+#include <poll.h>
+
 #include <csignal>
 #include <future>
 #include <optional>
 
 #include "absl/strings/str_format.h"
 #include "common/base/status_macros.h"
+#include "common/base/subprocess.h"
 #include "tests/bench/bench_lab.h"
+#include "tests/integration/minderctl.h"
 #include "tests/lab/wait_for.h"
 #include "tests/lab/writer_load.h"
 
@@ -16,6 +20,7 @@ namespace {
 using lab::Lab;
 
 constexpr int kFaults = 4;       // with minder; the worst one counts
+constexpr int kFullStops = 7;    // on either side
 constexpr int kPlainFaults = 1;  // of Galera alone, which takes its timeouts
 
 lab::SqlTarget AppAt(const Lab& lab, const std::string& node) {
@@ -85,18 +90,17 @@ absl::StatusOr<BootTime> NonPrimaryAt(const Lab& lab, const std::string& node) {
   return absl::DeadlineExceededError(node + " stays Primary");
 }
 
-bool TakesWrite(const Lab& lab, const std::string& node) {
-  auto session = lab::SqlSession::Open(AppAt(lab, node));
+bool TakesWrite(const lab::SqlTarget& target) {
+  auto session = lab::SqlSession::Open(target);
   return session.ok() && session->Query("REPLACE INTO lab.written VALUES (999999, 1, 1)").ok();
 }
 
-// When a write was first acknowledged on either side, tried again and again. Which one is promoted is not always the
-// preferred one: a side may have one write set more.
-absl::StatusOr<BootTime> WritableAt(const Lab& lab, const std::vector<std::string>& nodes) {
-  const BootTime until = kClock.Now() + absl::Seconds(40);
+// When a write was first acknowledged by any of these, tried again and again.
+absl::StatusOr<BootTime> WritableAt(const std::vector<lab::SqlTarget>& targets, absl::Duration patience) {
+  const BootTime until = kClock.Now() + patience;
   while (kClock.Now() < until) {
-    for (const std::string& node : nodes) {
-      if (TakesWrite(lab, node)) return kClock.Now();
+    for (const lab::SqlTarget& target : targets) {
+      if (TakesWrite(target)) return kClock.Now();
     }
     absl::SleepFor(absl::Milliseconds(1));
   }
@@ -117,7 +121,9 @@ absl::StatusOr<absl::Duration> SplitGap(const Lab& lab, const std::function<absl
     slowest = std::max(slowest, at);
   }
   if (promote) MINDER_RETURN_IF_ERROR(promote());
-  MINDER_ASSIGN_OR_RETURN(const BootTime writable, WritableAt(lab, {"node1", "node3"}));
+  // Which side is promoted is not always the preferred one: one may have a write set more.
+  MINDER_ASSIGN_OR_RETURN(const BootTime writable,
+                          WritableAt({AppAt(lab, "node1"), AppAt(lab, "node3")}, absl::Seconds(40)));
   return writable - slowest;
 }
 
@@ -147,6 +153,117 @@ absl::StatusOr<Result> EvenSplit() {
   return result;
 }
 
+absl::Status CutDc1FromEverybody(const Lab& lab) {
+  std::vector<std::string> others = {"node3", "node4", "lb1"};
+  if (lab.plan().agents) others.push_back("arbitrator");
+  return lab.CutOff({"node1", "node2"}, others);
+}
+
+// dc1 falls silent; dc2 is promoted once the guards of dc1 must have acted: evs.inactive_timeout (15 s), lease_ttl (10
+// s) and a second after Galera has noticed (ADR 0008). The parts: Galera's detection, leases and promotion, balancers.
+absl::Status DcLoss(std::vector<Result>& results) {
+  Result gap{.name = "dc_loss_write_gap_ms", .baseline = "Galera alone", .limit = 7000 + 26300 + 100};
+  {
+    MINDER_ASSIGN_OR_RETURN(const ScopedLab plain, ScopedLab::Up("dc-plain", "2+2", false));
+    const BootTime cut = kClock.Now();
+    MINDER_RETURN_IF_ERROR(CutDc1FromEverybody(plain.lab()));
+    const auto writable = WritableAt({AppAt(plain.lab(), "node3")}, kGiveUp);
+    if (writable.ok()) gap.baseline_value = absl::ToDoubleMilliseconds(*writable - cut);
+  }
+  MINDER_ASSIGN_OR_RETURN(const ScopedLab minded,
+                          ScopedLab::Up("dc-minder", "2+2", true, lab::BalancerCheck::kNone, "self_fence: guard"));
+  const Lab& lab = minded.lab();
+  auto seen3 = std::async(std::launch::async, [&] { return NonPrimaryAt(lab, "node3"); });
+  auto seen4 = std::async(std::launch::async, [&] { return NonPrimaryAt(lab, "node4"); });
+  const BootTime cut = kClock.Now();
+  MINDER_RETURN_IF_ERROR(CutDc1FromEverybody(lab));
+  MINDER_ASSIGN_OR_RETURN(const BootTime at3, seen3.get());
+  MINDER_ASSIGN_OR_RETURN(const BootTime at4, seen4.get());
+  const BootTime noticed = std::max(at3, at4);
+  MINDER_ASSIGN_OR_RETURN(const BootTime promoted, WritableAt({AppAt(lab, "node3")}, absl::Seconds(60)));
+  MINDER_ASSIGN_OR_RETURN(const BootTime routed, WritableAt({lab.Balancer()}, absl::Seconds(10)));
+  gap.value = absl::ToDoubleMilliseconds(routed - cut);
+  results.push_back(gap);
+  const auto part = [&](const char* name, absl::Duration value, double limit) {
+    results.push_back({.name = name, .value = absl::ToDoubleMilliseconds(value), .limit = limit});
+  };
+  part("dc_loss_detection_ms", noticed - cut, 7000);
+  part("dc_loss_leases_and_promotion_ms", promoted - noticed, 26300);
+  part("dc_loss_balancers_ms", routed - promoted, 100);
+  return absl::OkStatus();
+}
+
+using Restart = std::function<absl::Status(const Lab&)>;
+
+// An agent that has just seen its server crash waits longer and longer before it starts it again; a new one does not.
+absl::Status ForgetCrashes(const Lab& lab) {
+  if (!lab.plan().agents) return absl::OkStatus();
+  for (const std::string& node : lab.plan().NodeNames()) MINDER_RETURN_IF_ERROR(lab.Restart(node + "/agent"));
+  const auto healthy = [&] {
+    const auto summary = lab::Summary(lab);
+    return summary.ok() && summary->diagnosis() == v1::DIAGNOSIS_HEALTHY;
+  };
+  return lab::WaitFor(healthy, absl::Seconds(30), "HEALTHY");
+}
+
+absl::Status StartByHand(const Lab& lab) {
+  std::vector<std::future<absl::Status>> starts;
+  for (const std::string& node : lab.plan().NodeNames())
+    starts.push_back(std::async(std::launch::async, [&lab, node] { return lab.Start(node); }));
+  absl::Status status;
+  for (auto& start : starts) status.Update(start.get());
+  return status;
+}
+
+// All servers are killed; from the moment when the last of them has ended, and may be started, to all Synced.
+absl::StatusOr<absl::Duration> FullStopTime(const Lab& lab, const Restart& restart) {
+  MINDER_RETURN_IF_ERROR(lab.Reset(absl::Seconds(90)));
+  MINDER_RETURN_IF_ERROR(ForgetCrashes(lab));
+  std::vector<UniqueFd> ends;
+  for (const std::string& node : lab.plan().NodeNames()) {
+    MINDER_ASSIGN_OR_RETURN(const lab::Process process, lab.Find(node));
+    MINDER_ASSIGN_OR_RETURN(UniqueFd pidfd, OpenPidfd(process.pid));
+    ends.push_back(std::move(pidfd));
+  }
+  for (const std::string& node : lab.plan().NodeNames()) MINDER_RETURN_IF_ERROR(lab.SignalNow(node, SIGKILL).status());
+  for (const UniqueFd& end : ends) {
+    pollfd poll_fd{.fd = end.get(), .events = POLLIN, .revents = 0};
+    if (poll(&poll_fd, 1, 10'000) != 1) return absl::DeadlineExceededError("a killed server does not end");
+  }
+  const BootTime stopped = kClock.Now();
+  if (restart) MINDER_RETURN_IF_ERROR(restart(lab));
+  MINDER_RETURN_IF_ERROR(lab::WaitFor([&] { return lab.AllSynced(); }, absl::Seconds(60), "all Synced"));
+  return kClock.Now() - stopped;
+}
+
+// Galera needs one of its join periods of 1 s more or less, as it happens: the median of some rounds counts.
+absl::StatusOr<absl::Duration> MedianFullStop(const Lab& lab, const Restart& restart) {
+  std::vector<absl::Duration> times;
+  for (int i = 0; i < kFullStops; ++i) {
+    MINDER_ASSIGN_OR_RETURN(const absl::Duration time, FullStopTime(lab, restart));
+    Say(absl::StrFormat("  round %d: %s", i + 1, absl::FormatDuration(time)));
+    times.push_back(time);
+  }
+  return Percentile(std::move(times), 0.5);
+}
+
+absl::StatusOr<Result> FullStop() {
+  Result result{.name = "full_stop_recovery_ratio",
+                .unit = "",
+                .baseline = "all servers started by hand at once, pc.recovery",
+                .baseline_value = 1,
+                .limit = 1.5};
+  absl::Duration bare;
+  {
+    MINDER_ASSIGN_OR_RETURN(const ScopedLab plain, ScopedLab::Up("stop-plain", "2+1", false));
+    MINDER_ASSIGN_OR_RETURN(bare, MedianFullStop(plain.lab(), StartByHand));
+  }
+  MINDER_ASSIGN_OR_RETURN(const ScopedLab minded, ScopedLab::Up("stop-minder", "2+1", true));
+  MINDER_ASSIGN_OR_RETURN(const absl::Duration median, MedianFullStop(minded.lab(), nullptr));
+  result.value = absl::FDivDuration(median, bare);
+  return result;
+}
+
 }  // namespace
 
 absl::Status MeasurePrimary(std::vector<Result>& results) {
@@ -159,6 +276,14 @@ absl::Status MeasurePrimary(std::vector<Result>& results) {
   Say("even_split_promote_ms: 2+2 cut in the middle");
   MINDER_ASSIGN_OR_RETURN(const Result even, EvenSplit());
   results.push_back(even);
+  Say("dc_loss_write_gap_ms: 2+2, dc1 silent");
+  return DcLoss(results);
+}
+
+absl::Status MeasureFullStop(std::vector<Result>& results) {
+  Say("full_stop_recovery_ratio: all of three killed");
+  MINDER_ASSIGN_OR_RETURN(const Result stop, FullStop());
+  results.push_back(stop);
   return absl::OkStatus();
 }
 

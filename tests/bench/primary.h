@@ -12,6 +12,9 @@ namespace minder::bench {
 // alone or with a human who has the bare SQL ready.
 absl::Status MeasurePrimary(std::vector<Result>& results);
 
+// How long all servers need from the end of the last one of them to all Synced, as a ratio to a bare restart of all.
+absl::Status MeasureFullStop(std::vector<Result>& results);
+
 }  // namespace minder::bench
 
 #endif  // MINDER_TESTS_BENCH_PRIMARY_H_

@@ -58,6 +58,11 @@ grpc::Status ScriptedControl::Release(grpc::ServerContext*, const v1::ReleaseReq
   return release ? release(*request, response) : NoScript();
 }
 
+grpc::Status ScriptedControl::Recover(grpc::ServerContext*, const v1::RecoverRequest* request,
+                                      v1::RecoverResponse* response) {
+  return recover ? recover(*request, response) : NoScript();
+}
+
 grpc::Status ScriptedControl::Explain(grpc::ServerContext*, const v1::ExplainRequest* request,
                                       v1::ExplainResponse* response) {
   return explain ? explain(*request, response) : NoScript();

@@ -26,6 +26,7 @@ class ScriptedControl : public v1::ControlService::Service {
   std::function<grpc::Status(grpc::ServerContext*, Writer<v1::WatchResponse>*)> watch;
   std::function<grpc::Status(const v1::MakePrimaryRequest&, v1::MakePrimaryResponse*)> make_primary;
   std::function<grpc::Status(const v1::DeclareDeadRequest&, v1::DeclareDeadResponse*)> declare_dead;
+  std::function<grpc::Status(const v1::RecoverRequest&, v1::RecoverResponse*)> recover;
   std::function<grpc::Status(const v1::AcknowledgeRequest&, v1::AcknowledgeResponse*)> acknowledge;
   std::function<grpc::Status(const v1::ReleaseRequest&, v1::ReleaseResponse*)> release;
   std::function<grpc::Status(const v1::ExplainRequest&, v1::ExplainResponse*)> explain;
@@ -47,6 +48,8 @@ class ScriptedControl : public v1::ControlService::Service {
                            v1::MakePrimaryResponse* response) override;
   grpc::Status DeclareDead(grpc::ServerContext* context, const v1::DeclareDeadRequest* request,
                            v1::DeclareDeadResponse* response) override;
+  grpc::Status Recover(grpc::ServerContext* context, const v1::RecoverRequest* request,
+                       v1::RecoverResponse* response) override;
   grpc::Status Acknowledge(grpc::ServerContext* context, const v1::AcknowledgeRequest* request,
                            v1::AcknowledgeResponse* response) override;
   grpc::Status Release(grpc::ServerContext* context, const v1::ReleaseRequest* request,

@@ -20,7 +20,7 @@ TEST(Completion, ScriptsKnowEveryVerbAndFlag) {
     const std::string script = CompletionScript(shell);
     for (const std::string& verb : PublicVerbs()) EXPECT_THAT(script, HasSubstr(verb)) << shell;
     for (const char* flag : {"arbitrator", "output", "timeout", "no-color", "deadline", "dry-run", "watch", "version",
-                             "force", "confirm", "reason", "for", "file", "limit", "mermaid", "keep"}) {
+                             "force", "without", "confirm", "reason", "for", "file", "limit", "mermaid", "keep"}) {
       EXPECT_THAT(script, HasSubstr(flag)) << shell;
     }
     EXPECT_THAT(script, HasSubstr("minderctl")) << shell;

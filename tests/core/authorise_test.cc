@@ -143,7 +143,7 @@ TEST_F(AuthoriseTest, OtherOrdersTakeTheEpochThatWasSeenButNoneBelow) {
   }
   evict.set_nonce("x");
   EXPECT_THAT(WhyRefused(evict, own, now_), HasSubstr("no recent report"));
-  recover.set_action(v1::Recover::ACTION_BOOTSTRAP);
+  recover.set_action(v1::Recover::ACTION_UNSPECIFIED);
   EXPECT_THAT(WhyRefused(recover, own, now_), HasSubstr("does not carry out"));
 }
 

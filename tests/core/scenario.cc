@@ -14,12 +14,31 @@
 #include "common/core/party.h"
 #include "common/core/proto_time.h"
 #include "common/core/split_brain.h"
+#include "common/core/recovery.h"
+#include "common/core/requests.h"
 
 namespace minder {
 namespace {
 
 constexpr char kStateUuid[] = "5a1e0000-0000-0000-0000-000000000001";
 constexpr std::uint64_t kNonPrimaryConfId = 18446744073709551615u;
+
+std::string Describe(const v1::Recover& order) {
+  switch (order.action()) {
+    case v1::Recover::ACTION_COLLECT:
+      return "hold down, and read the position";
+    case v1::Recover::ACTION_CLEAR:
+      return "hold down, and clear what would bootstrap";
+    case v1::Recover::ACTION_BOOTSTRAP:
+      return absl::StrFormat("start as the first node at epoch %d", order.epoch());
+    default:
+      if (order.without_view()) return "start and join";
+      if (order.keep_view()) return "start now";
+      return absl::StrFormat(
+          "start without %s%s", order.gone_uuid(),
+          order.has_not_beyond() ? absl::StrFormat(", if not beyond %d", order.not_beyond().seqno()) : "");
+  }
+}
 
 std::string Describe(const v1::Order& order) {
   const std::string& to = order.receiver().name();
@@ -38,10 +57,7 @@ std::string Describe(const v1::Order& order) {
                          absl::StrAppendFormat(out, "%s (%s)", d.dbserver(), d.gcomm_uuid());
                        }));
     case v1::Order::kRecover:
-      return absl::StrFormat("%s: start without %s%s", to, order.recover().gone_uuid(),
-                             order.recover().has_not_beyond()
-                                 ? absl::StrFormat(", if not beyond %d", order.recover().not_beyond().seqno())
-                                 : "");
+      return absl::StrFormat("%s: %s", to, Describe(order.recover()));
     case v1::Order::kHoldDown:
       return absl::StrFormat("%s: %s", to,
                              order.hold_down().action() == v1::HoldDown::ACTION_RELEASE   ? "go on"
@@ -88,12 +104,25 @@ std::string Scenario::Run(const std::string& line) {
     std::int64_t seqno = 0;
     if (!absl::SimpleAtoi(rest.at(1), &seqno)) return "error: no seqno";
     Report(rest[0]).mutable_wsrep()->set_last_committed(seqno);
+    disk_[rest[0]].set_seqno(seqno);
+  } else if (verb == "disk-view") {
+    Report(rest.at(0)).mutable_last_primary_view()->set_id(rest.at(1));
+  } else if (verb == "evict-list") {
+    Report(rest.at(0)).mutable_wsrep()->set_evs_evict_list(rest.at(1));
   } else if (verb == "stopped-at") {
     std::int64_t seqno = 0;
     if (!absl::SimpleAtoi(rest.at(1), &seqno)) return "error: no seqno";
     v1::Position& position = *Report(rest[0]).mutable_stopped()->mutable_grastate();
     position.set_uuid(kStateUuid);
     position.set_seqno(seqno);
+    disk_[rest[0]] = position;
+  } else if (verb == "recover") {
+    const Facts facts = GatherFacts(config_, state_, now_);
+    *state_.mutable_durable()->mutable_recovery() = NewRecovery(facts, state_.durable(), rest, "ann: nobody serves");
+  } else if (verb == "history") {
+    disk_[rest.at(0)].set_uuid(absl::StrFormat("5a1e0000-0000-0000-0000-00000000000%s", rest.at(1)));
+  } else if (verb == "flush") {
+    Report(rest.at(0)).mutable_process()->set_flush_log_at_trx_commit(rest.at(1) == "1" ? 1 : 2);
   } else if (verb == "request") {
     v1::PromotionRequest& request = *state_.mutable_durable()->mutable_request();
     request.set_group(rest.at(0));
@@ -133,6 +162,20 @@ std::string Scenario::Run(const std::string& line) {
         Crash(name, verb == "crash");
       } else if (verb == "start") {
         Start(name);
+      } else if (verb == "return") {
+        Return(name);
+      } else if (verb == "waits") {
+        Wait(name);
+      } else if (verb == "no-view") {
+        report.clear_last_primary_view();
+      } else if (verb == "position-lost") {
+        disk_[name].set_uuid("00000000-0000-0000-0000-000000000000");
+        report.mutable_stopped()->mutable_grastate()->set_uuid(kStateUuid);
+        report.mutable_stopped()->mutable_grastate()->set_seqno(-1);
+      } else if (verb == "bootstrap-flag" || verb == "no-bootstrap-flag") {
+        flagged_[name] = verb == "bootstrap-flag";
+      } else if (verb == "declare-dead") {
+        *state_.mutable_durable()->add_deaths() = DeathOf(GatherFacts(config_, state_, now_), name, "ann: it burns");
       } else if (verb == "wedge") {
         report.set_running(v1::TERNARY_UNKNOWN);
         report.set_primary(v1::TERNARY_UNKNOWN);
@@ -154,25 +197,40 @@ std::string Scenario::Run(const std::string& line) {
         report.mutable_provider_options()->set_ignore_sb(true);
       } else if (verb == "other-configuration") {
         report.set_config_version(config_.version() - 1);
+      } else if (verb == "shows-primary") {
+        report.set_primary(v1::TERNARY_YES);
+        report.mutable_wsrep()->set_cluster_status(v1::CLUSTER_STATUS_PRIMARY);
+      } else if (verb == "done") {
+        Answer(report, v1::ORDER_OUTCOME_DONE, "");
       } else if (verb == "agent-restarted") {
         report.mutable_process()->set_was_primary(false);
         report.mutable_process()->clear_last_exit();
         report.clear_orders();
+      } else if (verb == "refuse-bootstrap") {
+        report.clear_orders();
+        v1::OrderStatus& status = *report.add_orders();
+        status.set_verb(v1::Message::kRecoverFieldNumber);
+        status.set_action(v1::Recover::ACTION_BOOTSTRAP);
+        status.set_epoch(last_.next().grant().epoch());
+        status.set_outcome(v1::ORDER_OUTCOME_FAILED);
+        status.set_detail("it ended before that took effect");
       } else if (verb == "refuse") {
-        for (const v1::Order& order : last_.orders()) {
-          if (order.receiver().name() != name || !order.has_make_primary()) continue;
-          v1::OrderStatus& status = *report.add_orders();
-          status.set_verb(v1::Message::kMakePrimaryFieldNumber);
-          status.set_epoch(order.make_primary().epoch());
-          status.set_outcome(v1::ORDER_OUTCOME_REFUSED);
-          status.set_detail("it quotes a report of 3s ago, and 2s are allowed");
-        }
+        Answer(report, v1::ORDER_OUTCOME_REFUSED, "it quotes a report of 3s ago, and 2s are allowed");
       } else {
         return absl::StrFormat("error: what is \"%s\"?", line);
       }
     }
   }
   return "";
+}
+
+// What became of the last make_primary, as its receiver reports it.
+void Scenario::Answer(v1::DbStatusReport& report, v1::OrderOutcome outcome, const std::string& detail) {
+  v1::OrderStatus& status = *report.add_orders();
+  status.set_verb(v1::Message::kMakePrimaryFieldNumber);
+  status.set_epoch(state_.durable().grant().epoch());
+  status.set_outcome(outcome);
+  status.set_detail(detail);
 }
 
 // "a1:dc1 a2:dc1 b1:dc2 garb:garbd": the first data centre is the primary one.
@@ -220,7 +278,16 @@ void Scenario::Cluster(const Words& nodes) {
 // A process with a new uuid that has seen no component yet.
 void Scenario::Start(const std::string& name) {
   v1::DbStatusReport& report = Report(name);
+  since_[name] = now_;
+  if (disk_[name].uuid().empty()) {
+    disk_[name].set_uuid(kStateUuid);
+    disk_[name].set_seqno(100);
+  }
   report.set_config_version(config_.version());
+  report.mutable_process()->set_waiting(false);
+  report.mutable_process()->set_held(false);
+  report.mutable_process()->clear_restart_in();
+  report.mutable_process()->set_flush_log_at_trx_commit(1);
   report.clear_last_primary_view();
   report.clear_members();
   report.clear_stopped();
@@ -237,6 +304,26 @@ void Scenario::Start(const std::string& name) {
   wsrep.set_last_committed(100);
   report.mutable_provider_options()->set_pc_weight(1);
   report.mutable_drain()->set_state(v1::DRAIN_STATE_SERVING);
+}
+
+// A process with the uuid and the view that are on the disk (gvwstate.dat).
+void Scenario::Return(const std::string& name) {
+  const v1::PrimaryView view = Report(name).last_primary_view();
+  Start(name);
+  *Report(name).mutable_last_primary_view() = view;
+  Report(name).mutable_wsrep()->set_gcomm_uuid(Report(name).process().last_exit().gcomm_uuid());
+}
+
+// A process that has its old view, if there was one, and waits for a primary component with it.
+void Scenario::Wait(const std::string& name) {
+  v1::DbStatusReport& report = Report(name);
+  since_[name] = now_;
+  report.mutable_process()->set_pid(1000 + ++uuids_);
+  report.mutable_process()->set_waiting(true);
+  report.mutable_process()->clear_restart_in();
+  report.set_running(v1::TERNARY_UNKNOWN);
+  report.set_primary(v1::TERNARY_UNKNOWN);
+  report.clear_stopped();
 }
 
 // These nodes, and nobody else, see one another in a component.
@@ -275,6 +362,9 @@ void Scenario::View(const Words& names, bool primary) {
 
 void Scenario::Crash(const std::string& name, bool by_signal) {
   v1::DbStatusReport& report = Report(name);
+  since_[name] = now_;
+  report.mutable_process()->set_waiting(false);
+  if (by_signal) report.mutable_process()->mutable_restart_in();
   v1::ObservedExit& exit = *report.mutable_process()->mutable_last_exit();
   exit.set_pid(report.process().pid());
   exit.set_signal(by_signal ? 9 : 0);
@@ -292,6 +382,9 @@ void Scenario::Crash(const std::string& name, bool by_signal) {
 void Scenario::Touch() {
   for (v1::DbserverKnowledge& known : *state_.mutable_dbservers()) {
     if (silent_[known.name()]) continue;
+    v1::ServerProcess& process = *known.mutable_report()->mutable_process();
+    *process.mutable_uptime() = ToProto(now_ - since_[known.name()]);
+    if (process.has_last_exit()) *process.mutable_last_exit()->mutable_age() = ToProto(now_ - since_[known.name()]);
     known.mutable_report()->set_nonce(absl::StrFormat("n%d", ++nonces_));
     *known.mutable_received_at() = ToProto(ToSinceBoot(now_));
   }
@@ -340,7 +433,44 @@ void Scenario::ObeyOrder(const std::string& name, const v1::Order& order) {
   } else if (order.has_evict_member() && !order.evict_member().clear()) {
     const Words left = members_without(order.evict_member());
     View(left, 2 * left.size() > static_cast<std::size_t>(report.members_size()));
+  } else if (order.has_recover()) {
+    ObeyRecover(name, order.recover());
   }
+}
+
+void Scenario::ObeyRecover(const std::string& name, const v1::Recover& order) {
+  v1::DbStatusReport& report = Report(name);
+  v1::OrderOutcome outcome = v1::ORDER_OUTCOME_DONE;
+  if (order.action() == v1::Recover::ACTION_COLLECT || order.action() == v1::Recover::ACTION_CLEAR) {
+    if (report.process().waiting()) Crash(name, true);
+    report.mutable_process()->clear_restart_in();
+    report.mutable_process()->set_held(true);
+    const bool clean = report.stopped().grastate().seqno() > 0;
+    if (!clean) *report.mutable_stopped()->mutable_recovered() = disk_[name];
+    if (order.action() == v1::Recover::ACTION_CLEAR && flagged_[name]) outcome = v1::ORDER_OUTCOME_FAILED;
+  } else if (order.action() == v1::Recover::ACTION_BOOTSTRAP) {
+    Start(name);
+    report.set_highest_epoch(order.epoch());
+    View({name}, true);
+  } else if (order.without_view()) {
+    Words names = {name};
+    for (const v1::DbserverKnowledge& known : state_.dbservers()) {
+      if (known.report().primary() == v1::TERNARY_YES) names.push_back(known.name());
+    }
+    std::ranges::sort(names);
+    Start(name);
+    View(names, true);
+  } else if (report.process().has_restart_in()) {
+    Wait(name);
+  }
+  report.clear_orders();
+  v1::OrderStatus& status = *report.add_orders();
+  status.set_verb(v1::Message::kRecoverFieldNumber);
+  status.set_action(order.action());
+  status.set_epoch(order.epoch());
+  status.set_outcome(outcome);
+  if (outcome == v1::ORDER_OUTCOME_FAILED)
+    status.set_detail("its configuration files have --wsrep_new_cluster: remove it");
 }
 
 std::string Scenario::Decide() {

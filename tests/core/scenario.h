@@ -32,11 +32,15 @@ class Scenario {
   void Cluster(const Words& nodes);
   void View(const Words& names, bool primary);
   void Start(const std::string& name);
+  void Return(const std::string& name);
+  void Answer(v1::DbStatusReport& report, v1::OrderOutcome outcome, const std::string& detail);
+  void Wait(const std::string& name);
   void Crash(const std::string& name, bool by_signal);
   void Received(const std::string& name, absl::Duration age);
   void Touch();
   void Obey(const Words& only);
   void ObeyOrder(const std::string& name, const v1::Order& order);
+  void ObeyRecover(const std::string& name, const v1::Recover& order);
   std::string Decide();
   bool IsGarbd(const std::string& name) const { return garbds_.contains(name); }
   std::string NewUuid(const std::string& name) { return name + "-" + std::to_string(++uuids_); }
@@ -46,6 +50,9 @@ class Scenario {
   v1::Decision last_;
   BootTime now_ = SinceBoot(absl::Hours(1));
   std::map<std::string, bool> silent_;
+  std::map<std::string, bool> flagged_;       // who has a bootstrap flag in its configuration
+  std::map<std::string, v1::Position> disk_;  // what --wsrep-recover would say
+  std::map<std::string, BootTime> since_;     // when its process was started, or ended
   std::map<std::string, std::string> garbds_;  // name and gcomm uuid
   int uuids_ = 0;
   int views_ = 0;

@@ -17,7 +17,7 @@ namespace minder {
 namespace {
 
 // What a node looks like, said in the words of scenarios; "@" is its name.
-constexpr std::array<const char*, 9> kLooks = {
+constexpr std::array<const char*, 11> kLooks = {
     "",            // as it was: in the primary component
     "nonprimary",  // non-Primary, with those of its site that are so as well
     "alone",       // non-Primary, alone
@@ -26,6 +26,8 @@ constexpr std::array<const char*, 9> kLooks = {
     "wedge",       // it does not answer
     "silent",      // its agent is not heard; it was primary
     "gone",        // its agent is not heard; it was non-Primary
+    "lost",        // it crashed, and its last view is gone
+    "waits",       // it crashed, and waits for a primary component
     "elsewhere",   // non-Primary now, after it was in a primary component of its own
 };
 
@@ -43,12 +45,48 @@ void Paint(Scenario& scenario, const Site& site, const std::vector<std::string>&
     if (look == "gone" || look == "silent") scenario.Run("silent " + name);
     if (look == "elsewhere") scenario.Run("primary " + name), scenario.Run("nonprimary " + name);
     if (look == "crash" || look == "stop" || look == "wedge") scenario.Run(look + " " + name);
+    if (look == "lost") scenario.Run("crash " + name), scenario.Run("no-view " + name);
+    if (look == "waits") scenario.Run("crash " + name), scenario.Run("waits " + name);
   }
   if (!together.empty()) scenario.Run("nonprimary " + absl::StrJoin(together, " "));
 }
 
 bool In(const google::protobuf::RepeatedPtrField<std::string>& names, const std::string& name) {
   return std::ranges::find(names, name) != names.end();
+}
+
+// Its process of the last primary component is dead, and what may have been started since serves nobody.
+bool HasOnlyDied(const v1::DbStatusReport& report) {
+  return report.process().has_last_exit() && (report.running() == v1::TERNARY_NO || report.process().waiting());
+}
+
+// The same of a grant that bootstraps a stopped cluster.
+void CheckBootstrap(const Scenario& before, const v1::Decision& decision, const std::set<std::string>& silent) {
+  const v1::Grant& grant = decision.next().grant();
+  std::int64_t best = -1;
+  std::int64_t source = -1;
+  for (const v1::DbserverKnowledge& known : before.state().dbservers()) {
+    const v1::DbStatusReport& report = known.report();
+    EXPECT_FALSE(silent.contains(known.name())) << known.name() << " is silent: nothing is proven about it";
+    EXPECT_EQ(report.running(), v1::TERNARY_NO) << known.name() << " may run";
+    EXPECT_EQ(report.process().pid(), 0) << known.name() << " runs";
+    EXPECT_TRUE(report.stopped().has_recovered()) << known.name() << " may hold more";
+    best = std::max(best, report.stopped().recovered().seqno());
+    if (known.name() == grant.target()) source = report.stopped().recovered().seqno();
+  }
+  EXPECT_EQ(source, best) << "data would be lost";
+  for (const v1::Order& order : decision.orders()) {
+    if (!order.has_recover() || order.recover().action() != v1::Recover::ACTION_BOOTSTRAP) continue;
+    EXPECT_EQ(grant.state(), v1::GRANT_STATE_ORDERED) << "ordered without a record";
+    EXPECT_EQ(order.recover().epoch(), grant.epoch());
+    EXPECT_EQ(order.receiver().name(), grant.target());
+    for (const v1::DbserverKnowledge& known : before.state().dbservers()) {
+      const v1::DbStatusReport& report = known.report();
+      EXPECT_EQ(report.orders(0).action(), v1::Recover::ACTION_CLEAR) << known.name() << " has cleared nothing";
+      EXPECT_TRUE(known.name() == grant.target() || report.freeze().epoch() >= grant.epoch())
+          << known.name() << " has promised nothing";
+    }
+  }
 }
 
 // What must hold of one decision, whatever the world: checked against the reports themselves, not against the facts
@@ -61,6 +99,7 @@ void Check(const Scenario& before, const v1::Decision& decision, const std::set<
   const bool open = grant.state() == v1::GRANT_STATE_FREEZING || grant.state() == v1::GRANT_STATE_ORDERED;
   if (open) {
     EXPECT_FALSE(primary_seen) << "promoted beside a primary component";
+    if (grant.bootstrap()) return CheckBootstrap(before, decision, silent);
     if (before.state().durable().grant().epoch() != grant.epoch()) {
       EXPECT_GT(grant.epoch(), before.state().durable().epoch()) << "an epoch that was there before";
     }
@@ -71,7 +110,8 @@ void Check(const Scenario& before, const v1::Decision& decision, const std::set<
       const bool heard = !silent.contains(known.name());
       EXPECT_TRUE(in_group || In(grant.others(), known.name())) << known.name() << " is forgotten";
       EXPECT_TRUE(heard) << known.name() << " is silent: nothing is proven about it";
-      EXPECT_NE(report.running(), v1::TERNARY_UNKNOWN) << known.name() << " is wedged: nothing is proven about it";
+      EXPECT_TRUE(report.running() != v1::TERNARY_UNKNOWN || HasOnlyDied(report))
+          << known.name() << " is wedged: nothing is proven about it";
       if (in_group) {
         EXPECT_EQ(report.running(), v1::TERNARY_YES);
         best = std::max(best, report.wsrep().last_committed());
@@ -91,7 +131,7 @@ void Check(const Scenario& before, const v1::Decision& decision, const std::set<
       for (const std::string& other : grant.others()) {
         const auto& report =
             std::ranges::find(before.state().dbservers(), other, &v1::DbserverKnowledge::name)->report();
-        const bool dead = report.running() == v1::TERNARY_NO && report.process().has_last_exit();
+        const bool dead = HasOnlyDied(report);
         EXPECT_TRUE(dead || (report.freeze().frozen() && report.freeze().epoch() >= grant.epoch()))
             << other << " has promised nothing";
       }
@@ -125,6 +165,7 @@ TEST_P(SmallWorlds, NothingUnprovenIsEverOrdered) {
   for (std::size_t i = 0; i < nodes; ++i) worlds *= kLooks.size();
   std::size_t promotions = 0;
   std::size_t evictions = 0;
+  std::size_t recoveries = 0;
   for (std::size_t world = 0; world < worlds; ++world) {
     std::vector<std::string> looks;
     for (std::size_t i = 0, rest = world; i < nodes; ++i, rest /= kLooks.size())
@@ -144,20 +185,27 @@ TEST_P(SmallWorlds, NothingUnprovenIsEverOrdered) {
     }
     SCOPED_TRACE(absl::StrFormat("%s: %s", shape.cluster, absl::StrJoin(looks, ", ")));
     // The first decision, and the one after its orders about promises were obeyed.
-    for (int step = 0; step < 2; ++step) {
+    for (int step = 0; step < 5; ++step) {
       const Scenario before = scenario;
       scenario.Run("decide");
       Check(before, scenario.last(), silent);
       promotions += scenario.last().next().grant().state() == v1::GRANT_STATE_ORDERED ? 1 : 0;
       evictions += scenario.last().next().evictions_size() > 0 ? 1 : 0;
-      if (scenario.last().next().grant().state() != v1::GRANT_STATE_FREEZING) break;
+      const v1::DurableState& next = scenario.last().next();
+      const bool ordered = next.grant().state() == v1::GRANT_STATE_ORDERED;
+      recoveries += ordered && next.grant().bootstrap() ? 1 : 0;
+      const bool goes_on =
+          next.grant().state() == v1::GRANT_STATE_FREEZING || next.recovery().state() == v1::RECOVERY_STATE_COLLECTING;
+      if (ordered || !goes_on) break;
       scenario.Run("obey");
     }
     if (HasFailure()) return;
   }
-  std::cout << worlds << " worlds, " << promotions << " promotions, " << evictions << " evictions\n";
+  std::cout << worlds << " worlds, " << promotions << " promotions, " << evictions << " evictions, " << recoveries
+            << " recoveries\n";
   EXPECT_GT(promotions, 0u) << "holds vacuously";
   EXPECT_GT(evictions, 0u) << "holds vacuously";
+  EXPECT_GT(recoveries, 0u) << "holds vacuously";
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, SmallWorlds,

@@ -14,6 +14,8 @@
 namespace minder {
 namespace {
 
+constexpr std::string_view kZeroUuid = "00000000-0000-0000-0000-000000000000";
+
 using Names = google::protobuf::RepeatedPtrField<std::string>;
 
 bool In(const Names& names, const std::string& name) { return std::ranges::find(names, name) != names.end(); }
@@ -111,6 +113,12 @@ class Oracle {
       Must(report == nullptr || report->highest_epoch() < grant.epoch(), "an epoch that an agent has seen");
     }
     const bool by_itself = config_.promotion().mode() == v1::Promotion::MODE_AUTO;
+    if (grant.bootstrap()) {
+      const std::string& reason = before_.recovery().reason();
+      Must(by_itself || !reason.empty(), "nobody asked for a recovery");
+      Must(grant.forced_by().empty() || grant.forced_by() == reason, "forced by nobody");
+      return JudgeFullStop(grant);
+    }
     Must(by_itself || before_.has_request(), "nobody asked for a promotion");
     const BootTime held_until =
         SinceBoot(FromProto(before_.last_promotion().ordered_at())) + FromProto(config_.promotion().hold_down());
@@ -127,7 +135,59 @@ class Oracle {
     const v1::DbStatusReport* target = Fresh(grant.target());
     Must(target != nullptr && !grant.nonce().empty() && target->nonce() == grant.nonce(),
          "the order quotes no fresh report of its target");
+    if (grant.bootstrap()) return JudgeFullStop(grant);
     JudgeProof(grant, true);
+  }
+
+  // Everybody is stopped, or given up, and nobody who counts holds more, or other data. When the order is given,
+  // everybody who is seen has cleared what would bootstrap him, and all but the first have promised.
+  void JudgeFullStop(const v1::Grant& grant) {
+    Must(!Paused(), "started first during a pause");
+    Must(!AnyFresh(SaysPrimary), "started first beside a primary component");
+    Must(grant.group_size() == 1 && grant.group(0) == grant.target(), "more than one is started first");
+    const v1::DbStatusReport* target = Fresh(grant.target());
+    if (target == nullptr || !IsStopped(*target)) return Must(false, "the first node is not seen to be stopped");
+    const v1::Position source = OnDisk(*target);
+    Must(!source.uuid().empty() && source.uuid() != kZeroUuid && source.seqno() >= 0, "the first node holds no data");
+    for (const v1::DbserverConfig& node : config_.dbservers()) {
+      const v1::DbStatusReport* report = Fresh(node.name());
+      const bool is_target = node.name() == grant.target();
+      if (grant.state() == v1::GRANT_STATE_ORDERED && report != nullptr) {
+        Must(Says(*report, v1::Message::kRecoverFieldNumber, grant.epoch(), v1::ORDER_OUTCOME_DONE),
+             node.name() + " has not cleared what would bootstrap it");
+        Must(is_target || (report->freeze().frozen() && report->freeze().epoch() >= grant.epoch()),
+             node.name() + " has not promised");
+      }
+      if (is_target) continue;
+      Must(In(grant.others(), node.name()), node.name() + " is forgotten");
+      if (IsGivenUp(node.name())) continue;
+      if (report == nullptr || !IsStopped(*report)) {
+        Must(false, node.name() + " is neither stopped nor given up");
+        continue;
+      }
+      const v1::Position other = OnDisk(*report);
+      Must(other.uuid().empty() || other.uuid() == kZeroUuid ||
+               (other.uuid() == source.uuid() && other.seqno() <= source.seqno()),
+           "data of " + node.name() + " would be lost");
+    }
+  }
+
+  static bool IsStopped(const v1::DbStatusReport& report) {
+    return report.running() == v1::TERNARY_NO && report.process().pid() == 0;
+  }
+  static v1::Position OnDisk(const v1::DbStatusReport& report) {
+    return report.stopped().has_recovered() ? report.stopped().recovered() : report.stopped().grastate();
+  }
+  static bool Says(const v1::DbStatusReport& report, int verb, std::uint64_t epoch, v1::OrderOutcome outcome) {
+    return std::ranges::any_of(report.orders(), [&](const v1::OrderStatus& order) {
+      return static_cast<int>(order.verb()) == verb && order.epoch() == epoch && order.outcome() == outcome;
+    });
+  }
+  // By a human.
+  bool IsGivenUp(const std::string& dbserver) const {
+    return In(next_.recovery().without(), dbserver) || std::ranges::any_of(next_.deaths(), [&](const v1::Death& death) {
+             return death.declared() && death.dbserver() == dbserver;
+           });
   }
 
   // E2: not heard, its guard armed when it was, or when the grant was begun; for an order, long enough ago.
@@ -223,27 +283,28 @@ class Oracle {
     return epoch == 0 || (report->freeze().frozen() && report->freeze().epoch() >= epoch);
   }
 
-  // O8, and O4: an order is given up only when its target shows that it will not be carried out, or is dead.
+  // O8, and O4: an order is done when a member of its group is seen in another primary component, or its target says
+  // so, and given up only when its target shows that it will not be carried out, or is dead.
   void JudgeEnd(const v1::Grant& grant) {
+    const v1::DbStatusReport* target = Fresh(grant.target());
+    const int verb = grant.bootstrap() ? v1::Message::kRecoverFieldNumber : v1::Message::kMakePrimaryFieldNumber;
+    const auto says = [&](v1::OrderOutcome outcome) {
+      return target != nullptr && Says(*target, verb, grant.epoch(), outcome);
+    };
     if (grant.state() == v1::GRANT_STATE_DONE) {
-      return Must(std::ranges::any_of(grant.group(),
-                                      [&](const std::string& name) {
-                                        const v1::DbStatusReport* report = Fresh(name);
-                                        return report != nullptr && SaysPrimary(*report) &&
-                                               report->last_primary_view().id() != grant.view_id();
-                                      }),
-                  "done, and nobody is primary");
+      const bool seen = std::ranges::any_of(grant.group(), [&](const std::string& name) {
+        const v1::DbStatusReport* report = Fresh(name);
+        return report != nullptr && SaysPrimary(*report) && report->last_primary_view().id() != grant.view_id();
+      });
+      return Must(seen || says(v1::ORDER_OUTCOME_DONE), "done, and nobody says so");
     }
     const auto& deaths = next_.deaths();
     if (std::ranges::find(deaths, grant.target(), &v1::Death::dbserver) != deaths.end()) return;
-    const v1::DbStatusReport* target = Fresh(grant.target());
-    if (target == nullptr || target->primary() != v1::TERNARY_NO) return Must(false, "given up, and nothing is known");
-    const bool over = std::ranges::any_of(target->orders(), [&](const v1::OrderStatus& order) {
-      return order.epoch() == grant.epoch() &&
-             (order.outcome() == v1::ORDER_OUTCOME_REFUSED || order.outcome() == v1::ORDER_OUTCOME_FAILED);
-    });
+    if (grant.bootstrap() && target == nullptr && IsGivenUp(grant.target())) return;
     const BootTime expiry = SinceBoot(FromProto(grant.ordered_at())) + FromProto(config_.promotion().order_validity());
-    Must(over || (now_ > expiry && target->highest_epoch() < grant.epoch()),
+    const bool never = target != nullptr && target->primary() != v1::TERNARY_UNKNOWN && now_ > expiry &&
+                       target->highest_epoch() < grant.epoch();
+    Must(never || says(v1::ORDER_OUTCOME_REFUSED) || says(v1::ORDER_OUTCOME_FAILED),
          "given up, and it may still be carried out");
   }
 
@@ -335,14 +396,27 @@ class Oracle {
     } else if (order.has_evict_member()) {
       Must(quotes(order.evict_member().nonce()) && !Paused(), "a list cleared upon no report, or during a pause");
     } else if (order.has_recover()) {
-      const std::string& gone = order.recover().gone_uuid();
-      Must(quotes(order.recover().nonce()) && report->running() == v1::TERNARY_NO && !Paused(),
-           "told what to do with its server, and not seen to be stopped");
-      Must(gone.empty() || (!Runs(gone) && report->process().last_exit().gcomm_uuid() == gone),
-           "started without a view that it may need");
+      JudgeRecover(order.recover(), to, report);
     } else if (order.has_routing_intent()) {
       Must(order.routing_intent().epoch() == next_.epoch(), "balancers hear of another epoch");
     }
+  }
+
+  void JudgeRecover(const v1::Recover& order, const std::string& to, const v1::DbStatusReport* report) {
+    const v1::Grant& grant = next_.grant();
+    if (order.action() == v1::Recover::ACTION_BOOTSTRAP) {
+      return Must(grant.state() == v1::GRANT_STATE_ORDERED && grant.bootstrap() && order.epoch() == grant.epoch() &&
+                      to == grant.target() && order.nonce() == grant.nonce(),
+                  "an order to start first that is not on the record");
+    }
+    const bool quotes = report != nullptr && report->nonce() == order.nonce();
+    const bool waits = quotes && report->process().waiting() && order.action() != v1::Recover::ACTION_START;
+    const bool ordered = grant.state() == v1::GRANT_STATE_ORDERED && grant.bootstrap();
+    Must(quotes && (waits || report->running() == v1::TERNARY_NO) && (ordered || !Paused()),
+         "told what to do with its server, and not seen to be stopped");
+    const std::string& gone = order.gone_uuid();
+    Must(gone.empty() || (!Runs(gone) && report->process().last_exit().gcomm_uuid() == gone),
+         "started without a view that it may need");
   }
 
   const v1::Configuration& config_;

@@ -29,6 +29,13 @@ TEST(Gvwstate, RealOne) {
               ElementsAre("a6ba2b5d-c6d6-11f0-b1a2-0e0f1a2b3c4d", "b7e0a0a1-c6d6-11f0-9a4f-8a1c3d5e7f90"));
 }
 
+TEST(Gvwstate, AfterAStartFromItTheOwnUuidIsAnotherIncarnation) {
+  const auto state = ParseGvwstate(
+      absl::StrReplaceAll(kReal, {{"my_uuid: b7e0a0a1-c6d6-11f0-9a4f", "my_uuid: b7e0a0a1-c6d6-11f0-9a50"}}));
+  ASSERT_TRUE(state.ok()) << state.status();
+  EXPECT_EQ(state->view.members_size(), 2);
+}
+
 TEST(Gvwstate, CrlfIsFine) { EXPECT_TRUE(ParseGvwstate(absl::StrReplaceAll(kReal, {{"\n", "\r\n"}})).ok()); }
 
 TEST(Gvwstate, NoneOfTheseIsOne) {

@@ -304,11 +304,5 @@ TEST_F(ControlServiceTest, RequestStatusReturnsWhenAllHaveAnswered) {
   answering.join();
 }
 
-TEST_F(ControlServiceTest, VerbsOfLaterVersionsSayUnimplemented) {
-  const auto context = Context();
-  v1::RecoverResponse response;
-  EXPECT_EQ(stub_->Recover(context.get(), {}, &response).error_code(), grpc::StatusCode::UNIMPLEMENTED);
-}
-
 }  // namespace
 }  // namespace minder

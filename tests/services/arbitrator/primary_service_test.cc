@@ -219,6 +219,60 @@ TEST_F(PrimaryServiceTest, WhoIsNotConfiguredIsNamed) {
   ExpectRefused(MakePrimary(Promote("")), grpc::StatusCode::NOT_FOUND, "UNKNOWN_DBSERVER");
 }
 
+TEST_F(PrimaryServiceTest, ARecoveryIsPlannedConfirmedRecordedAndOrdered) {
+  v1::RecoverRequest request;
+  request.set_validate_only(true);
+  v1::RecoverResponse plan;
+  ExpectRefused(stub_->Recover(Context().get(), request, &plan), grpc::StatusCode::FAILED_PRECONDITION,
+                "PRIMARY_EXISTS");
+
+  Tell({"stop a1 b1", "no-view a1 b1", "stopped-at a1 100", "stopped-at b1 101"});
+  Say();
+  WaitFor([](const v1::ExplainResponse& e) { return e.decision().rule() == "R330"; });
+  ASSERT_TRUE(stub_->Recover(Context().get(), request, &plan).ok());
+  EXPECT_EQ(plan.plan().source(), "b1");
+  EXPECT_EQ(plan.decision().rule(), "R305");
+  EXPECT_FALSE(Explained().state().durable().has_recovery()) << "only planned";
+
+  request.set_validate_only(false);
+  request.set_request_id("r3");
+  v1::RecoverResponse response;
+  ExpectRefused(stub_->Recover(Context().get(), request, &response), grpc::StatusCode::FAILED_PRECONDITION,
+                "CONFIRM_MISSING");
+  request.set_confirm("0123456789abcdef");
+  ExpectRefused(stub_->Recover(Context().get(), request, &response), grpc::StatusCode::ABORTED, "STATE_CHANGED");
+  request.set_confirm(plan.digest());
+  request.set_reason("ann: the lights are on again");
+  const grpc::Status status = stub_->Recover(Context().get(), request, &response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  const auto clears = [](const v1::Message& m) { return m.recover().action() == v1::Recover::ACTION_CLEAR; };
+  EXPECT_TRUE(agents_["a1"]->WaitHeard(clears));
+  EXPECT_TRUE(agents_["a1"]->WaitHeard([](const v1::Message& m) { return m.has_freeze(); }));
+  EXPECT_TRUE(agents_["b1"]->WaitHeard(clears));
+  EXPECT_THAT(HistoryTexts(), testing::Contains(HasSubstr("the cluster is to be recovered, says ann: the lights")));
+}
+
+TEST_F(PrimaryServiceTest, ARecoverySaysWhatIsMissingAndWhomAHumanMayGiveUp) {
+  Tell({"stop a1 b1", "no-view a1 b1", "stopped-at a1 100", "history b1 2", "stopped-at b1 100"});
+  story_.Report("b1").mutable_stopped()->mutable_grastate()->set_uuid("5a1e0000-0000-0000-0000-000000000002");
+  Say();
+  WaitFor([](const v1::ExplainResponse& e) { return e.decision().rule() == "R340"; });
+  v1::RecoverRequest request;
+  request.set_validate_only(true);
+  v1::RecoverResponse plan;
+  ASSERT_TRUE(stub_->Recover(Context().get(), request, &plan).ok());
+  EXPECT_THAT(plan.plan().missing(), ElementsAre(HasSubstr("more than one history")));
+  EXPECT_THAT(plan.plan().cure(), HasSubstr("--without=NODE"));
+  request.add_without("c9");
+  ExpectRefused(stub_->Recover(Context().get(), request, &plan), grpc::StatusCode::NOT_FOUND, "UNKNOWN_DBSERVER");
+  request.set_without(0, "b1");
+  ExpectRefused(stub_->Recover(Context().get(), request, &plan), grpc::StatusCode::INVALID_ARGUMENT, "REASON_MISSING");
+  request.set_reason("ann: b1 is the old one");
+  ASSERT_TRUE(stub_->Recover(Context().get(), request, &plan).ok());
+  EXPECT_EQ(plan.plan().source(), "a1");
+  EXPECT_THAT(plan.plan().missing(), IsEmpty());
+}
+
 TEST_F(PrimaryServiceTest, AHumansWordIsProofUntilTheDeadIsSeen) {
   Tell({"nonprimary b1", "crash a1", "agent-restarted a1"});
   Say();

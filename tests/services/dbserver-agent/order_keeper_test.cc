@@ -51,7 +51,7 @@ class OrderKeeperTest : public ::testing::Test {
   }
   bool IsFrozen() {
     bool frozen = false;
-    OnLoop([&] { frozen = keeper_->freeze().frozen(); });
+    OnLoop([&] { frozen = keeper_->FreezeSeenAt(loop_.Now()).frozen(); });
     return frozen;
   }
   std::uint64_t HighestEpoch() {
@@ -65,23 +65,33 @@ class OrderKeeperTest : public ::testing::Test {
   }
   void Open() {
     keeper_.reset();
-    auto opened = OrderKeeper::Open(
-        loop_, {.state_dir = dir_, .config_version = 3, .order_validity = absl::Seconds(60)},
-        {.make_primary =
-             [this](BootTime) {
-               ++carried_out_;
-               // What is carried out is on the disk already.
-               on_disk_ = OnDisk();
-               return outcome_;
-             },
-         .evict =
-             [this](const v1::EvictMember&, const v1::DbStatusReport&, const std::function<bool()>&) {
-               ++evicted_;
-               return absl::OkStatus();
-             },
-         .held_down = [this] { return held_down_.load(); },
-         .start_without_view = [this](const std::string& uuid, const std::optional<v1::Position>&) { gone_ = uuid; },
-         .on_change = [this] { changed_ = true; }});
+    auto opened =
+        OrderKeeper::Open(loop_, {.state_dir = dir_, .config_version = 3, .order_validity = absl::Seconds(60)},
+                          {.make_primary =
+                               [this](BootTime) {
+                                 ++carried_out_;
+                                 // What is carried out is on the disk already.
+                                 on_disk_ = OnDisk();
+                                 return outcome_;
+                               },
+                           .evict =
+                               [this](const v1::EvictMember&, const v1::DbStatusReport&, const std::function<bool()>&) {
+                                 ++evicted_;
+                                 return absl::OkStatus();
+                               },
+                           .held_down = [this] { return held_down_.load(); },
+                           .recover =
+                               [this](const v1::Recover& order, const OrderKeeper::Handlers::Done& done) {
+                                 recovers_.push_back(order.action());
+                                 if (done_at_once_) done(outcome_);
+                               },
+                           .bootstrap =
+                               [this](const OrderKeeper::Handlers::Done& done) {
+                                 ++carried_out_;
+                                 on_disk_ = OnDisk();
+                                 done(outcome_);
+                               },
+                           .on_change = [this] { changed_ = true; }});
     ASSERT_TRUE(opened.ok()) << opened.status();
     keeper_ = *std::move(opened);
   }
@@ -115,6 +125,25 @@ class OrderKeeperTest : public ::testing::Test {
     return order;
   }
 
+  void ReportStopped(const std::string& nonce, std::int64_t seqno = 42) {
+    Report(nonce, [seqno](v1::DbStatusReport& r) {
+      r.set_running(v1::TERNARY_NO);
+      r.mutable_process()->set_pid(0);
+      r.clear_members();
+      r.mutable_stopped()->mutable_recovered()->set_uuid("5a1e0000-0000-0000-0000-000000000001");
+      r.mutable_stopped()->mutable_recovered()->set_seqno(seqno);
+    });
+  }
+
+  static v1::Recover RecoverOrder(v1::Recover::Action action, std::uint64_t epoch, const std::string& nonce = "s1") {
+    v1::Recover order;
+    order.set_action(action);
+    order.set_epoch(epoch);
+    order.set_nonce(nonce);
+    order.set_config_version(3);
+    return order;
+  }
+
   // At most 5 s.
   ::testing::AssertionResult Eventually(const std::function<bool()>& condition) {
     const BootTime until = loop_.Now() + absl::Seconds(5);
@@ -124,11 +153,20 @@ class OrderKeeperTest : public ::testing::Test {
   ::testing::AssertionResult EventuallyShown(v1::OrderOutcome outcome) {
     return Eventually([&] { return Shown().outcome() == outcome; });
   }
+  // As in the agent, every change is followed by a probe; here it finds the node Primary.
+  ::testing::AssertionResult EventuallyDone() {
+    return Eventually([&] {
+      if (changed_.exchange(false)) Report("after", [](v1::DbStatusReport& r) { r.set_primary(v1::TERNARY_YES); });
+      return Shown().outcome() == v1::ORDER_OUTCOME_DONE;
+    });
+  }
+  // The last order about becoming primary, or about a recovery.
   v1::OrderStatus Shown() {
     v1::OrderStatus shown;
     OnLoop([&] {
       for (const v1::OrderStatus& status : keeper_->outcomes()) {
-        if (status.verb() == v1::Message::kMakePrimaryFieldNumber) shown = status;
+        if (status.verb() == v1::Message::kMakePrimaryFieldNumber || status.verb() == v1::Message::kRecoverFieldNumber)
+          shown = status.epoch() >= shown.epoch() ? status : shown;
       }
     });
     return shown;
@@ -141,7 +179,8 @@ class OrderKeeperTest : public ::testing::Test {
   std::atomic<int> evicted_ = 0;
   std::atomic<bool> held_down_ = false;
   v1::AgentPromise on_disk_;
-  std::string gone_;
+  std::vector<v1::Recover::Action> recovers_;
+  bool done_at_once_ = true;
   std::atomic<bool> changed_ = false;
   std::unique_ptr<OrderKeeper> keeper_;
   std::thread thread_;  // of the loop
@@ -153,7 +192,7 @@ TEST_F(OrderKeeperTest, APromiseIsOnDiskBeforeItIsShownAndOutlivesTheAgent) {
   freeze.set_nonce("n1");
   OnLoop([&] {
     keeper_->On(freeze);
-    EXPECT_FALSE(keeper_->freeze().frozen()) << "not yet on disk";
+    EXPECT_FALSE(keeper_->FreezeSeenAt(loop_.Now()).frozen()) << "not yet on disk";
   });
   ASSERT_TRUE(Eventually([&] { return IsFrozen(); }));
   EXPECT_EQ(OnDisk().freeze().epoch(), 4u);
@@ -167,7 +206,7 @@ TEST_F(OrderKeeperTest, APromiseIsOnDiskBeforeItIsShownAndOutlivesTheAgent) {
 
 TEST_F(OrderKeeperTest, AnOrderIsOnDiskBeforeItIsCarriedOutAndItsEndAfterwards) {
   Give(Promote(5));
-  ASSERT_TRUE(EventuallyShown(v1::ORDER_OUTCOME_DONE));
+  ASSERT_TRUE(EventuallyDone());
   EXPECT_EQ(on_disk_.highest_epoch(), 5u);
   EXPECT_EQ(on_disk_.make_primary().outcome(), v1::ORDER_OUTCOME_STARTED);
   EXPECT_EQ(OnDisk().make_primary().outcome(), v1::ORDER_OUTCOME_DONE);
@@ -183,7 +222,7 @@ TEST_F(OrderKeeperTest, NothingIsPromotedWhileItIsHeldDown) {
 TEST_F(OrderKeeperTest, TheSameOrderAgainIsNotCarriedOutAgain) {
   Give(Promote(5));
   Give(Promote(5));
-  ASSERT_TRUE(EventuallyShown(v1::ORDER_OUTCOME_DONE));
+  ASSERT_TRUE(EventuallyDone());
   Give(Promote(5));
   Reopen();
   Report("n1");
@@ -201,7 +240,7 @@ TEST_F(OrderKeeperTest, ARefusedOrderStaysRefusedWhenItComesAgain) {
   EXPECT_EQ(Shown().outcome(), v1::ORDER_OUTCOME_REFUSED);
   EXPECT_EQ(carried_out_, 0);
   Give(Promote(6));
-  EXPECT_TRUE(EventuallyShown(v1::ORDER_OUTCOME_DONE));
+  EXPECT_TRUE(EventuallyDone());
 }
 
 TEST_F(OrderKeeperTest, WhatCannotBeWrittenIsNotDone) {
@@ -233,7 +272,7 @@ TEST_F(OrderKeeperTest, DoubtEndsWithAPrimaryViewOrWithTheProcessAndNotOtherwise
   Give(Promote(6));
   ASSERT_TRUE(Eventually([&] { return Shown().epoch() == 6 && Shown().detail() == "no answer"; }));
   Report("n2", [](v1::DbStatusReport& r) { r.set_primary(v1::TERNARY_YES); });
-  EXPECT_TRUE(EventuallyShown(v1::ORDER_OUTCOME_DONE));
+  EXPECT_TRUE(EventuallyDone());
 }
 
 TEST_F(OrderKeeperTest, WhatHadNoEffectEndsWithItsView) {
@@ -270,6 +309,77 @@ TEST_F(OrderKeeperTest, AnEvictionIsCarriedOutOnceAndOnARecentReportOnly) {
   order.add_dead()->set_dbserver("node2");  // one more died before the next report
   Give(order);
   EXPECT_TRUE(Eventually([&] { return evicted_ == 2; }));
+}
+
+TEST_F(OrderKeeperTest, ABootstrapIsOnDiskBeforeItIsCarriedOutAndDoneWhenItIsPrimary) {
+  ReportStopped("s1");
+  Give(RecoverOrder(v1::Recover::ACTION_BOOTSTRAP, 5));
+  ASSERT_TRUE(Eventually([&] { return carried_out_ == 1; }));
+  EXPECT_EQ(on_disk_.highest_epoch(), 5u);
+  EXPECT_EQ(on_disk_.make_primary().outcome(), v1::ORDER_OUTCOME_STARTED);
+  EXPECT_EQ(on_disk_.make_primary().action(), v1::Recover::ACTION_BOOTSTRAP);
+  EXPECT_EQ(Shown().outcome(), v1::ORDER_OUTCOME_STARTED) << "it starts, and is not yet primary";
+  Report("n2", [](v1::DbStatusReport& r) { r.set_running(v1::TERNARY_UNKNOWN), r.set_primary(v1::TERNARY_UNKNOWN); });
+  EXPECT_EQ(Shown().outcome(), v1::ORDER_OUTCOME_STARTED);
+  Report("n3", [](v1::DbStatusReport& r) { r.set_primary(v1::TERNARY_YES); });
+  EXPECT_TRUE(EventuallyDone());
+  ReportStopped("s1");
+  Give(RecoverOrder(v1::Recover::ACTION_BOOTSTRAP, 5));
+  EXPECT_EQ(carried_out_, 1) << "the same order again";
+}
+
+TEST_F(OrderKeeperTest, ABootstrapThatEndsBeforeItIsPrimaryHasFailed) {
+  ReportStopped("s1");
+  Give(RecoverOrder(v1::Recover::ACTION_BOOTSTRAP, 5));
+  ASSERT_TRUE(Eventually([&] { return Shown().outcome() == v1::ORDER_OUTCOME_STARTED && carried_out_ == 1; }));
+  Reopen();  // a new agent does not know whether it was begun
+  EXPECT_EQ(Shown().outcome(), v1::ORDER_OUTCOME_STARTED);
+  ReportStopped("s2");
+  EXPECT_TRUE(EventuallyShown(v1::ORDER_OUTCOME_FAILED));
+}
+
+TEST_F(OrderKeeperTest, ABootstrapThatDidNothingHasFailed) {
+  outcome_ = absl::FailedPreconditionError("it holds no data");
+  ReportStopped("s1");
+  Give(RecoverOrder(v1::Recover::ACTION_BOOTSTRAP, 5));
+  ASSERT_TRUE(EventuallyShown(v1::ORDER_OUTCOME_FAILED));
+  EXPECT_EQ(Shown().detail(), "it holds no data");
+}
+
+TEST_F(OrderKeeperTest, ABootstrapIsRefusedWhereItDoesNotFit) {
+  Give(RecoverOrder(v1::Recover::ACTION_BOOTSTRAP, 5, "n1"));
+  EXPECT_THAT(Shown().detail(), HasSubstr("not seen to be stopped")) << "it runs";
+  ReportStopped("s1");
+  ReportStopped("s2", 43);
+  Give(RecoverOrder(v1::Recover::ACTION_BOOTSTRAP, 6));
+  EXPECT_THAT(Shown().detail(), HasSubstr("position have changed"));
+  ReportStopped("s3", -1);
+  Give(RecoverOrder(v1::Recover::ACTION_BOOTSTRAP, 7, "s3"));
+  EXPECT_THAT(Shown().detail(), HasSubstr("data stands behind"));
+  ReportStopped("s4");
+  Give(RecoverOrder(v1::Recover::ACTION_BOOTSTRAP, 7, "s4"));
+  EXPECT_EQ(carried_out_, 0) << "what was refused once stays so";
+  Give(RecoverOrder(v1::Recover::ACTION_BOOTSTRAP, 8, "s4"));
+  EXPECT_TRUE(Eventually([&] { return carried_out_ == 1; }));
+}
+
+TEST_F(OrderKeeperTest, AHoldComesWithEveryReportAndIsToldOfOnce) {
+  ReportStopped("s1");
+  Give(RecoverOrder(v1::Recover::ACTION_COLLECT, 5));
+  EXPECT_TRUE(changed_.exchange(false));
+  Give(RecoverOrder(v1::Recover::ACTION_COLLECT, 5));
+  EXPECT_FALSE(changed_);
+  EXPECT_THAT(recovers_, ::testing::ElementsAre(v1::Recover::ACTION_COLLECT, v1::Recover::ACTION_COLLECT));
+  EXPECT_EQ(Shown().outcome(), v1::ORDER_OUTCOME_DONE);
+  done_at_once_ = false;
+  Give(RecoverOrder(v1::Recover::ACTION_CLEAR, 5));
+  EXPECT_EQ(Shown().action(), v1::Recover::ACTION_COLLECT) << "not yet done";
+}
+
+TEST_F(OrderKeeperTest, AServerThatAnswersIsNotHeldDown) {
+  Give(RecoverOrder(v1::Recover::ACTION_COLLECT, 5, "n1"));
+  EXPECT_THAT(recovers_, ::testing::IsEmpty());
+  EXPECT_THAT(Shown().detail(), HasSubstr("mariadbd answers"));
 }
 
 TEST_F(OrderKeeperTest, WhatIsNoPromiseFileIsRefusedWithItsName) {

@@ -133,6 +133,23 @@ TEST(BuildReport, AnAnswerFromBeforeTheExitProvesNothing) {
   EXPECT_FALSE(report.has_wsrep());
 }
 
+TEST(BuildReport, WhoHasNeitherAnsweredNorOpenedItsDataNorSeenAComponentWaits) {
+  Observations o = Healthy();
+  o.answer.status = absl::UnavailableError("no socket");
+  EXPECT_FALSE(BuildReport(o, At(11)).process().waiting()) << "it serves, and does not answer";
+  o.answer.waiting_pid = 42;
+  EXPECT_TRUE(BuildReport(o, At(11)).process().waiting());
+  o.process.view_at_start = "u1:4";
+  EXPECT_FALSE(BuildReport(o, At(11)).process().waiting()) << "the view has changed since it was started";
+  o.answer.last_primary_view.emplace().set_id("u1:4");
+  EXPECT_TRUE(BuildReport(o, At(11)).process().waiting());
+  o.answer.status = absl::OkStatus();
+  EXPECT_FALSE(BuildReport(o, At(11)).process().waiting());
+  o.answer.status = absl::UnavailableError("no socket");
+  o.process.pid = 43;
+  EXPECT_FALSE(BuildReport(o, At(11)).process().waiting()) << "another process";
+}
+
 TEST(BuildReport, AnExitThatNobodyCanExplain) {
   Observations o = Healthy();
   o.process.last_exit = SeenExit{.pid = 42, .status = {}, .expected = false, .seen_at = At(5), .gcomm_uuid = ""};
@@ -182,6 +199,20 @@ TEST(BuildReport, ANoteIsShownOfAHealthyServer) {
   const v1::DbStatusReport report = BuildReport(o, At(12));
   EXPECT_TRUE(report.probe().healthy());
   EXPECT_EQ(report.probe().error(), "old server");
+}
+
+TEST(CompletePid, IsOfWhoWasSeenSyncedSinceItJoined) {
+  v1::WsrepStatus answer;
+  answer.set_cluster_status(v1::CLUSTER_STATUS_PRIMARY);
+  answer.set_local_state(v1::LOCAL_STATE_JOINING);
+  EXPECT_EQ(CompletePid(7, 7, answer), 0) << "it comes back, and lacks what was written meanwhile";
+  answer.set_local_state(v1::LOCAL_STATE_SYNCED);
+  EXPECT_EQ(CompletePid(0, 7, answer), 7);
+  answer.set_local_state(v1::LOCAL_STATE_DONOR);
+  EXPECT_EQ(CompletePid(0, 7, answer), 7);
+  answer.set_cluster_status(v1::CLUSTER_STATUS_NON_PRIMARY);
+  answer.set_local_state(v1::LOCAL_STATE_INITIALIZED);
+  EXPECT_EQ(CompletePid(7, 7, answer), 7);
 }
 
 }  // namespace

@@ -5,12 +5,18 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <fstream>
+#include <future>
 #include <thread>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "common/base/file.h"
+#include "common/mysql/grastate.h"
 #include "services/dbserver-agent/child_process.h"
 #include "services/dbserver-agent/process_lookup.h"
+#include "services/dbserver-agent/stopped_state.h"
 #include "tests/services/dbserver-agent/mariadbd_fixture.h"
 
 namespace minder {
@@ -24,7 +30,8 @@ class Supervised {
                     {.on_change = [this] { OnChange(); },
                      .gcomm_uuid = [] { return std::string("uuid"); },
                      .restart_hold = [] { return absl::ZeroDuration(); },
-                     .forget_view = [] { return absl::OkStatus(); },
+                     .view_id = [] { return std::string(); },
+                     .prepare_view = [](bool) { return absl::OkStatus(); },
                      .why_not_start = [] { return std::string(); }}) {
     loop_.Post([this, start_absent] { supervisor_.Begin(start_absent); });
     thread_ = std::thread([this] { loop_.Run(); });
@@ -40,6 +47,15 @@ class Supervised {
     return observed_;
   }
   bool Sees(Presence presence) const { return observed().presence == presence; }
+  // The end of one order; UNAVAILABLE when it has to come again.
+  absl::Status Ask(const std::function<void(Supervisor&, const Supervisor::Done&)>& order) {
+    auto end = std::make_shared<std::promise<absl::Status>>();
+    auto told = end->get_future();
+    loop_.Post(
+        [this, order, end] { order(supervisor_, [end](const absl::Status& status) { end->set_value(status); }); });
+    if (told.wait_for(std::chrono::seconds(5)) == std::future_status::ready) return told.get();
+    return absl::UnavailableError("not yet");
+  }
 
  private:
   void OnChange() {
@@ -60,6 +76,20 @@ class SupervisorTest : public MariadbdFixture {
     return MakeChildProcess(
                {.command = Command(), .pid_file = pid_file(), .data_dir = data_dir(), .output = dir() + "/out"})
         .value();
+  }
+  void KillAndWait(pid_t pid) {
+    ASSERT_EQ(kill(pid, SIGKILL), 0);
+    EXPECT_TRUE(Eventually([pid] { return Reap(pid).ok(); }));
+  }
+  // The last view gets a member that nobody will ever be again.
+  void AddAnAbsentMember() const {
+    const std::string path = data_dir() + "/gvwstate.dat";
+    const std::string view = ReadFile(path).value();
+    std::ofstream(path) << absl::StrReplaceAll(view,
+                                               {{"#vwend", "member: 00000000-0000-11f0-0000-000000000001 0\n#vwend"}});
+  }
+  bool WaitsForAComponent() const {
+    return absl::StrContains(ReadFile(data_dir() + "/error.log", 10 << 20).value_or(""), "Received NON-PRIMARY");
   }
   std::string ClusterStatus() {
     const auto rows = Sql("SHOW GLOBAL STATUS LIKE 'wsrep_cluster_status'");
@@ -164,6 +194,138 @@ TEST_F(SupervisorTest, StopAsksAndWaits) {
   EXPECT_TRUE(child->Stop(absl::Seconds(30)).ok());
   EXPECT_TRUE(child->HowEnded(pid).asked_for);
   EXPECT_TRUE(child->Stop(absl::Seconds(1)).ok());  // there is none
+}
+
+// Its other member never comes back, so it waits for ever, and neither opens its data nor answers, nor takes SIGTERM.
+TEST_F(SupervisorTest, AServerThatWaitsIsHeldDownReadAndStartedAsTheFirstNode) {
+  KillAndWait(Bootstrap());
+  AddAnAbsentMember();
+  const auto child = Child();
+  Supervised supervised(*child, true);
+  ASSERT_TRUE(Eventually([&] { return supervised.Sees(Presence::kRunning) && WaitsForAComponent(); }));
+  const pid_t waiting = supervised.observed().pid;
+  EXPECT_FALSE(HasOpenedData(waiting));
+
+  const auto collect = [&](Supervisor& s, const Supervisor::Done& done) { s.Collect(done); };
+  ASSERT_TRUE(Eventually([&] { return supervised.Ask(collect).ok(); }));
+  EXPECT_TRUE(supervised.observed().held);
+  EXPECT_FALSE(supervised.observed().last_exit->expected) << "no human has stopped it";
+  EXPECT_EQ(supervised.observed().last_exit->pid, waiting);
+  EXPECT_EQ(supervised.observed().restart_at, std::nullopt);
+  ASSERT_TRUE(supervised.observed().stopped.has_recovered());
+  EXPECT_TRUE(HasData(supervised.observed().stopped.recovered()));
+
+  const auto clear = [&](Supervisor& s, const Supervisor::Done& done) { s.Clear(done); };
+  ASSERT_TRUE(Eventually([&] { return supervised.Ask(clear).ok(); }));
+  EXPECT_FALSE(supervised.observed().stopped.safe_to_bootstrap());
+
+  const auto bootstrap = [&](Supervisor& s, const Supervisor::Done& done) { s.Bootstrap(done); };
+  ASSERT_TRUE(Eventually([&] { return supervised.Ask(bootstrap).ok(); }));
+  ASSERT_TRUE(Eventually([&] { return ClusterStatus() == "Primary"; }));
+  EXPECT_FALSE(supervised.observed().held);
+  EXPECT_TRUE(HasOpenedData(supervised.observed().pid));
+  EXPECT_TRUE(absl::IsFailedPrecondition(child->EndWaiting())) << "it serves";
+  EXPECT_EQ(Sql("SHOW DATABASES LIKE 'mysql'").size(), 1u);
+
+  // A later start has no flag.
+  const pid_t first = supervised.observed().pid;
+  ASSERT_EQ(kill(first, SIGKILL), 0);
+  ASSERT_TRUE(Eventually([&] { return supervised.Sees(Presence::kRunning) && supervised.observed().pid != first; }));
+  EXPECT_THAT(ReadFile(absl::StrCat("/proc/", supervised.observed().pid, "/cmdline")).value_or("wsrep-new"),
+              testing::Not(testing::HasSubstr("wsrep-new")));
+}
+
+TEST_F(SupervisorTest, WithoutAPositionThereIsNoBootstrap) {
+  const auto child = Child();  // its data directory is fresh
+  const auto server = child->Bootstrap();
+  EXPECT_TRUE(absl::IsFailedPrecondition(server.status()));
+  EXPECT_THAT(std::string(server.status().message()), testing::HasSubstr("no data"));
+  EXPECT_FALSE(Server().has_value());
+}
+
+// F21: what cannot be understood is moved aside, and the position comes from the data.
+TEST_F(SupervisorTest, F21GrastateOfAnyKindIsNoHindrance) {
+  KillAndWait(Bootstrap());
+  const auto child = Child();
+  const std::string path = data_dir() + "/grastate.dat";
+  const std::string real = ReadFile(path).value();
+  for (const std::string& content : {std::string(), std::string("\x01garbage\n"), std::string(100'000, 'x'),
+                                     absl::StrReplaceAll(real, {{"\n", "\r\n"}})}) {
+    ASSERT_TRUE(WriteFileDurably(path, content).ok());
+    EXPECT_EQ(child->Collect(), absl::OkStatus());
+    EXPECT_TRUE(HasData(child->ReadStopped().recovered())) << content.substr(0, 20);
+    EXPECT_EQ(child->ClearBootstrap(), absl::OkStatus());
+  }
+  std::filesystem::remove(path);
+  std::filesystem::create_symlink("/dev/zero", path);
+  EXPECT_EQ(child->Collect(), absl::OkStatus());
+  EXPECT_TRUE(HasData(child->ReadStopped().recovered()));
+  EXPECT_FALSE(child->ReadStopped().has_grastate());
+}
+
+// F24: log_error names a place where nothing can be written.
+TEST_F(SupervisorTest, F24AnUnwritableErrorLogIsNoHindrance) {
+  KillAndWait(Bootstrap());
+  std::vector<std::string> command = Command();
+  command.push_back("--log-error=/proc/nowhere/error.log");
+  const auto child =
+      MakeChildProcess({.command = command, .pid_file = pid_file(), .data_dir = data_dir(), .output = dir() + "/out"})
+          .value();
+  EXPECT_EQ(child->Collect(), absl::OkStatus());
+  EXPECT_TRUE(HasData(child->ReadStopped().recovered()));
+}
+
+TEST_F(SupervisorTest, F25ABootstrapFlagInADefaultsFileIsNamed) {
+  ASSERT_TRUE(WriteFileDurably(dir() + "/my.cnf", "[mariadbd]\nwsrep_new_cluster\n").ok());
+  std::vector<std::string> command = Command();
+  command[1] = "--defaults-file=" + dir() + "/my.cnf";
+  const auto child =
+      MakeChildProcess({.command = command, .pid_file = pid_file(), .data_dir = data_dir(), .output = dir() + "/out"})
+          .value();
+  const absl::Status cleared = child->ClearBootstrap();
+  EXPECT_TRUE(absl::IsFailedPrecondition(cleared));
+  EXPECT_THAT(std::string(cleared.message()), testing::HasSubstr("wsrep_new_cluster"));
+}
+
+TEST(StoppedState, SafeToBootstrapIsTakenAwayAndGivenInOneStepWithTheOwnerOfTheDirectory) {
+  char name[] = "/tmp/minder-grastate-XXXXXX";
+  const std::string dir = mkdtemp(name);
+  const std::string uuid = "5a1e0000-0000-0000-0000-000000000001";
+  ASSERT_TRUE(WriteFileDurably(dir + "/grastate.dat", "uuid: " + uuid + "\nseqno: 7\nsafe_to_bootstrap: 1\n").ok());
+  EXPECT_EQ(ForbidBootstrap(dir), absl::OkStatus());
+  EXPECT_FALSE(StoppedStateOf(dir).safe_to_bootstrap());
+  EXPECT_EQ(StoppedStateOf(dir).grastate().seqno(), 7);
+  EXPECT_EQ(AllowBootstrap(dir, {}), absl::OkStatus());
+  EXPECT_TRUE(StoppedStateOf(dir).safe_to_bootstrap());
+  EXPECT_EQ(StoppedStateOf(dir).grastate().uuid(), uuid);
+  std::filesystem::remove(dir + "/grastate.dat");
+  EXPECT_EQ(ForbidBootstrap(dir), absl::OkStatus()) << "nothing is there to be taken away";
+  v1::Position position;
+  position.set_uuid(uuid);
+  position.set_seqno(9);
+  EXPECT_EQ(AllowBootstrap(dir, position), absl::OkStatus());
+  EXPECT_EQ(StoppedStateOf(dir).grastate().seqno(), -1) << "it crashed; the start is told the position";
+  std::filesystem::remove_all(dir);
+}
+
+// F22
+TEST(StoppedState, F22AViewThatIsNoneIsMovedAsideAndARealOneIsNot) {
+  char name[] = "/tmp/minder-gvwstate-XXXXXX";
+  const std::string dir = mkdtemp(name);
+  const std::string path = dir + "/gvwstate.dat";
+  EXPECT_FALSE(MoveBrokenViewAside(dir).value()) << "there is none";
+  ASSERT_TRUE(WriteFileDurably(path, "").ok());
+  EXPECT_TRUE(MoveBrokenViewAside(dir).value());
+  EXPECT_TRUE(std::filesystem::exists(path + ".bad"));
+  EXPECT_FALSE(std::filesystem::exists(path));
+  const std::string uuid = "b7e0a0a1-c6d6-11f0-9a4f-8a1c3d5e7f90";
+  ASSERT_TRUE(WriteFileDurably(
+                  path, absl::StrFormat("my_uuid: %s\n#vwbeg\nview_id: 3 %s 5\nbootstrap: 0\nmember: %s 0\n#vwend\n",
+                                        uuid, uuid, uuid))
+                  .ok());
+  EXPECT_FALSE(MoveBrokenViewAside(dir).value());
+  EXPECT_TRUE(std::filesystem::exists(path));
+  std::filesystem::remove_all(dir);
 }
 
 TEST(ChildProcess, RefusesABootstrapFlag) {

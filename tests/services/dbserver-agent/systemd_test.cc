@@ -22,6 +22,9 @@ namespace {
 constexpr char kUnit[] = "mariadb.service";
 constexpr char kDebiansUnit[] = "/lib/systemd/system/mariadb.service";
 
+using ::testing::HasSubstr;
+using ::testing::Not;
+
 class SystemdTest : public MariadbdFixture {
  protected:
   void SetUp() override {
@@ -51,6 +54,15 @@ class SystemdTest : public MariadbdFixture {
   void Enable() { systemd_->WriteUnit("default.target.d/wants.conf", absl::StrCat("[Unit]\nWants=", kUnit, "\n")); }
   // A stop does nothing to this one: the signal of its own is one that mariadbd does not mind.
   void MakeDeaf(const std::string& more) { DropIn("20-deaf", "[Service]\nKillSignal=SIGCONT\n" + more); }
+
+  // As Debian's unit does.
+  void TakesTheFlag() {
+    DropIn("30-flag", absl::StrCat("[Service]\nExecStart=\nExecStart=", absl::StrJoin(WithoutGalera(), " "),
+                                   " $_WSREP_NEW_CLUSTER"));
+  }
+  static bool HasFlag(pid_t pid) {
+    return absl::StrContains(ReadFile(absl::StrCat("/proc/", pid, "/cmdline")).value_or(""), "wsrep-new-cluster");
+  }
 
   std::unique_ptr<ServerProcess> Process() const {
     return MakeSystemdProcess({.unit = kUnit, .systemctl_options = {"--user"}, .data_dir = data_dir()});
@@ -131,6 +143,49 @@ TEST_F(SystemdTest, AKillIsSeenAtOnceAndOurStartDoesNotWaitForTheUnits) {
   }
   std::cout << "exit seen after " << seen_after << "\n";
   EXPECT_LT(seen_after, absl::Milliseconds(50));  // the best of some: the machine may have more to do
+}
+
+// What galera_new_cluster leaves when it is interrupted: of older packages a variable, of newer ones a file.
+TEST_F(SystemdTest, F25ABootstrapFlagThatIsLeftIsNeverStartedWith) {
+  TakesTheFlag();
+  const std::string file = dir() + "/new-cluster";
+  DropIn("40-file", absl::StrCat("[Service]\nEnvironmentFile=-", file));
+  const auto process = Process();
+  for (const bool in_file : {false, true}) {
+    if (in_file) {
+      std::ofstream(file) << "_WSREP_NEW_CLUSTER=--wsrep-new-cluster\n";
+    } else {
+      ASSERT_EQ(systemd_->Systemctl({"set-environment", "_WSREP_NEW_CLUSTER=--wsrep-new-cluster"}).exit.code, 0);
+    }
+    const RunningServer server = StartReady(*process);
+    EXPECT_FALSE(HasFlag(server.pid)) << in_file;
+    EXPECT_TRUE(process->Stop(absl::Seconds(30)).ok());
+  }
+  EXPECT_FALSE(std::filesystem::exists(file));
+}
+
+TEST_F(SystemdTest, ABootstrapIsOfOneStartOnly) {
+  TakesTheFlag();
+  std::ofstream(data_dir() + "/grastate.dat") << "uuid: 5a1e0000-0000-0000-0000-000000000001\nseqno: 7\n";
+  const auto process = Process();
+  const auto first = process->Bootstrap();
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_TRUE(HasFlag(first->pid));
+  EXPECT_TRUE(absl::IsFailedPrecondition(process->Bootstrap().status())) << "it runs";
+  EXPECT_THAT(systemd_->Systemctl({"show-environment"}).output, Not(HasSubstr("WSREP")));
+  ASSERT_TRUE(Eventually([this] { return Property("ActiveState") == "active"; }));
+  Kill(*first);
+  EXPECT_FALSE(HasFlag(StartReady(*process).pid));
+}
+
+TEST_F(SystemdTest, ABootstrapFlagInTheUnitIsNamed) {
+  const auto process = Process();
+  TakesTheFlag();
+  EXPECT_EQ(process->ClearBootstrap(), absl::OkStatus()) << "the place for it is no flag";
+  DropIn("50-flag", "[Service]\nEnvironment=_WSREP_NEW_CLUSTER=--wsrep-new-cluster");
+  const absl::Status cleared = process->ClearBootstrap();
+  EXPECT_TRUE(absl::IsFailedPrecondition(cleared));
+  EXPECT_THAT(std::string(cleared.message()), HasSubstr("--wsrep-new-cluster"));
 }
 
 TEST_F(SystemdTest, StartsAUnitThatFailedTooOften) {

@@ -1,0 +1,269 @@
+#include "common/core/order_life.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+
+namespace minder {
+namespace {
+
+constexpr int kMakePrimary = v1::Message::kMakePrimaryFieldNumber;
+
+v1::OrderStatus StatusOf(int verb, std::uint64_t epoch, const std::string& nonce, v1::OrderOutcome outcome) {
+  v1::OrderStatus status;
+  status.set_verb(static_cast<std::uint32_t>(verb));
+  status.set_epoch(epoch);
+  status.set_nonce(nonce);
+  status.set_outcome(outcome);
+  return status;
+}
+
+template <typename Order>
+v1::OrderStatus RefusedOrder(int verb, const Order& order) {
+  return StatusOf(verb, order.epoch(), order.nonce(), v1::ORDER_OUTCOME_REFUSED);
+}
+
+v1::OrderStatus RefusedRecover(const v1::Recover& order) {
+  v1::OrderStatus status = RefusedOrder(v1::Message::kRecoverFieldNumber, order);
+  status.set_action(order.action());
+  return status;
+}
+
+OrderEffects Changed(std::string log = "") {
+  OrderEffects effects;
+  effects.changed = true;
+  if (!log.empty()) effects.log.push_back(std::move(log));
+  return effects;
+}
+
+}  // namespace
+
+OrderLife::OrderLife(const Options& options, v1::AgentPromise promise)
+    : options_(options), promise_(std::move(promise)), shown_(promise_) {}
+
+OwnState OrderLife::Own() const {
+  return {.sightings = sightings_,
+          .highest_epoch = std::max(promise_.highest_epoch(), refused_epoch_),
+          .config_version = options_.config_version,
+          .order_validity = options_.order_validity,
+          .held_down = held_down_};
+}
+
+OrderEffects OrderLife::On(const v1::Freeze& order, BootTime now) {
+  if (promise_.freeze().frozen() && promise_.freeze().epoch() == order.epoch()) return {};
+  if (const std::string why = WhyRefused(order, Own(), now); !why.empty())
+    return Refuse(RefusedOrder(v1::Message::kFreezeFieldNumber, order), why);
+  v1::AgentPromise next = promise_;
+  next.set_highest_epoch(std::max(next.highest_epoch(), order.epoch()));
+  next.mutable_freeze()->set_frozen(true);
+  next.mutable_freeze()->set_epoch(order.epoch());
+  const Sightings::Sighting& quoted = *sightings_.Find(order.nonce());
+  const bool as_quoted = quoted.non_primary && quoted.state == sightings_.newest()->state;
+  next.mutable_freeze()->set_view_id(as_quoted ? last_report_.last_primary_view().id() : "");
+  OrderEffects effects = Write(std::move(next));
+  effects.log.push_back(absl::StrFormat("promises not to bootstrap at epoch %d or below", order.epoch()));
+  return effects;
+}
+
+OrderEffects OrderLife::On(const v1::MakePrimary& order, BootTime now) {
+  if (promise_.make_primary().epoch() == order.epoch()) return {};  // the same again; its outcome is shown
+  if (const std::string why = WhyRefused(order, Own(), now); !why.empty())
+    return Refuse(RefusedOrder(kMakePrimary, order), why);
+  const Sightings::Sighting& quoted = *sightings_.Find(order.nonce());
+  ordered_in_ = quoted.state;
+  OrderEffects effects = Accept(StatusOf(kMakePrimary, order.epoch(), order.nonce(), v1::ORDER_OUTCOME_STARTED),
+                                quoted.observed_at + options_.order_validity);
+  effects.log.push_back(absl::StrFormat("makes %s primary, as ordered at epoch %d", order.group(), order.epoch()));
+  return effects;
+}
+
+// On disk first.
+OrderEffects OrderLife::Accept(v1::OrderStatus status, BootTime not_after) {
+  carrying_out_ = true;
+  ends_with_view_ = left_view_ = false;
+  took_effect_.reset();
+  v1::AgentPromise next = promise_;
+  next.set_highest_epoch(status.epoch());
+  next.clear_freeze();
+  *next.mutable_make_primary() = std::move(status);
+  OrderEffects effects = Write(std::move(next));
+  effects.write->then_carry_out = true;
+  effects.write->not_after = not_after;
+  return effects;
+}
+
+OrderEffects OrderLife::On(const v1::EvictMember& order, BootTime now) {
+  constexpr int kVerb = v1::Message::kEvictMemberFieldNumber;
+  if (order.SerializeAsString() == last_eviction_) return {};
+  if (const std::string why = WhyRefused(order, Own(), now); !why.empty())
+    return Refuse(RefusedOrder(kVerb, order), why);
+  outcomes_[kVerb] = StatusOf(kVerb, order.epoch(), order.nonce(), v1::ORDER_OUTCOME_STARTED);
+  last_eviction_ = order.SerializeAsString();
+  OrderEffects effects;
+  effects.evict = order;
+  for (const v1::EvictMember::Dead& dead : order.dead())
+    effects.log.push_back(
+        absl::StrFormat("evicts %s (%s), whose process has ended", dead.dbserver(), dead.gcomm_uuid()));
+  return effects;
+}
+
+OrderEffects OrderLife::On(const v1::Recover& order, BootTime now) {
+  if (order.action() == v1::Recover::ACTION_BOOTSTRAP) return Bootstrap(order, now);
+  if (const std::string why = WhyRefused(order, Own(), now); !why.empty()) return Refuse(RefusedRecover(order), why);
+  OrderEffects effects;
+  effects.recover = order;
+  return effects;
+}
+
+OrderEffects OrderLife::Bootstrap(const v1::Recover& order, BootTime now) {
+  if (promise_.make_primary().epoch() == order.epoch()) return {};  // the same again; its outcome is shown
+  if (const std::string why = WhyRefused(order, Own(), now); !why.empty()) return Refuse(RefusedRecover(order), why);
+  v1::OrderStatus status =
+      StatusOf(v1::Message::kRecoverFieldNumber, order.epoch(), order.nonce(), v1::ORDER_OUTCOME_STARTED);
+  status.set_action(order.action());
+  OrderEffects effects = Accept(std::move(status), BootTime());
+  effects.log.push_back(
+      absl::StrFormat("starts mariadbd as the first node of the cluster, as ordered at epoch %d", order.epoch()));
+  return effects;
+}
+
+OrderEffects OrderLife::OnBootstrapped(const v1::OrderStatus& accepted, const absl::Status& outcome) {
+  carrying_out_ = false;
+  return outcome.ok() ? OrderEffects() : Conclude(accepted, outcome);
+}
+
+OrderEffects OrderLife::OnRecovered(const v1::Recover& order, const absl::Status& outcome) {
+  constexpr int kVerb = v1::Message::kRecoverFieldNumber;
+  v1::OrderStatus status =
+      StatusOf(kVerb, order.epoch(), "", outcome.ok() ? v1::ORDER_OUTCOME_DONE : v1::ORDER_OUTCOME_FAILED);
+  status.set_action(order.action());
+  status.set_detail(std::string(outcome.message()));
+  if (outcomes_[kVerb].SerializeAsString() == status.SerializeAsString()) return {};  // it comes with every report
+  outcomes_[kVerb] = status;
+  return Changed(outcome.ok() ? "" : absl::StrFormat("an order (recover): %s", outcome.message()));
+}
+
+// A refused order stays refused: it may come twice, and its sender counts on the first answer.
+OrderEffects OrderLife::Refuse(v1::OrderStatus status, const std::string& why) {
+  const int verb = static_cast<int>(status.verb());
+  const auto last = outcomes_.find(verb);
+  const bool said = last != outcomes_.end() && last->second.detail() == why && last->second.epoch() == status.epoch();
+  const std::string log = absl::StrFormat("refuses an order (verb %d, epoch %d): %s", verb, status.epoch(), why);
+  status.set_detail(why);
+  if (MakesPrimary(status)) refused_epoch_ = std::max(refused_epoch_, status.epoch());
+  outcomes_[verb] = std::move(status);
+  return said ? OrderEffects() : Changed(log);
+}
+
+OrderEffects OrderLife::OnEvicted(const v1::EvictMember& order, const absl::Status& outcome) {
+  constexpr int kVerb = v1::Message::kEvictMemberFieldNumber;
+  outcomes_[kVerb] =
+      StatusOf(kVerb, order.epoch(), order.nonce(), outcome.ok() ? v1::ORDER_OUTCOME_DONE : v1::ORDER_OUTCOME_FAILED);
+  outcomes_[kVerb].set_detail(std::string(outcome.message()));
+  return Changed(outcome.ok() ? "" : absl::StrFormat("an eviction failed: %s", outcome.message()));
+}
+
+OrderEffects OrderLife::OnPromoted(const OrderEffects::Promote& promote, const absl::Status& outcome, BootTime now) {
+  carrying_out_ = false;
+  if (!outcome.ok()) return Conclude(promote.status, outcome);
+  took_effect_ = now;
+  return Changed();
+}
+
+// The end of make_primary, or its doubt.
+OrderEffects OrderLife::Conclude(v1::OrderStatus status, const absl::Status& outcome) {
+  status.set_detail(std::string(outcome.message()));
+  if (outcome.ok()) status.set_outcome(v1::ORDER_OUTCOME_DONE);
+  if (absl::IsAborted(outcome)) ends_with_view_ = true;
+  if (absl::IsFailedPrecondition(outcome)) status.set_outcome(v1::ORDER_OUTCOME_FAILED);
+  v1::AgentPromise next = promise_;
+  *next.mutable_make_primary() = status;
+  OrderEffects effects = Write(std::move(next));
+  if (!outcome.ok())
+    effects.log.push_back(absl::StrFormat("make_primary of epoch %d: %s", status.epoch(), status.detail()));
+  return effects;
+}
+
+bool OrderLife::InDoubt() const {
+  return promise_.make_primary().outcome() == v1::ORDER_OUTCOME_STARTED && !carrying_out_;
+}
+
+OrderEffects OrderLife::OnReported(const v1::DbStatusReport& report, BootTime observed_at) {
+  sightings_.Add(report, observed_at);
+  last_report_ = report;
+  if (report.primary() == v1::TERNARY_YES) return OnPrimarySeen();
+  if (!InDoubt()) return {};
+  // Done, and lost again. An observation of before would show the group as if nothing had been done yet.
+  if (took_effect_ && observed_at >= *took_effect_) return Conclude(promise_.make_primary(), absl::OkStatus());
+  if (took_effect_) return {};
+  // What was sent to a view does not outlive it (gcomm: messages are delivered in the view that they were sent in), and
+  // what a server has not begun does not outlive the server. A group that is not OPERATIONAL is on its way to another
+  // view, be it of the same members.
+  const bool operational = report.wsrep().evs_state() == "OPERATIONAL";
+  left_view_ |= report.has_wsrep() && !operational;
+  const bool other_view = ends_with_view_ && sightings_.newest()->non_primary &&
+                          ((left_view_ && operational) || sightings_.newest()->state != ordered_in_);
+  if (!other_view && report.running() != v1::TERNARY_NO) return {};
+  return Conclude(promise_.make_primary(), absl::FailedPreconditionError("the view ended before it took effect"));
+}
+
+// A primary component ends the promise, and the doubt.
+OrderEffects OrderLife::OnPrimarySeen() {
+  v1::AgentPromise next = promise_;
+  next.mutable_freeze()->set_frozen(false);
+  if (InDoubt()) {
+    next.mutable_make_primary()->set_outcome(v1::ORDER_OUTCOME_DONE);
+    next.mutable_make_primary()->clear_detail();
+  }
+  const bool same = next.freeze().frozen() == promise_.freeze().frozen() &&
+                    next.make_primary().outcome() == promise_.make_primary().outcome();
+  return same ? OrderEffects() : Write(std::move(next));
+}
+
+OrderEffects OrderLife::Write(v1::AgentPromise next) {
+  promise_ = next;
+  OrderEffects effects;
+  effects.write = {.promise = std::move(next)};
+  return effects;
+}
+
+// What cannot be written is taken back, and was not done.
+OrderEffects OrderLife::OnWritten(const OrderEffects::Write& write, const absl::Status& written, BootTime now) {
+  const v1::OrderStatus& accepted = write.promise.make_primary();
+  if (!written.ok()) {
+    promise_ = shown_;
+    if (!write.then_carry_out) return Changed(absl::StrFormat("orders: %s", written.message()));
+    carrying_out_ = false;
+    v1::OrderStatus refused = accepted;
+    refused.set_outcome(v1::ORDER_OUTCOME_REFUSED);
+    return Refuse(std::move(refused), absl::StrFormat("it cannot be recorded: %s", written.message()));
+  }
+  if (write.promise.freeze().epoch() != shown_.freeze().epoch()) promised_at_ = now;
+  shown_ = write.promise;
+  if (!write.then_carry_out) return Changed();
+  OrderEffects effects;
+  if (accepted.verb() == kMakePrimary) {
+    effects.promote = {.not_after = write.not_after, .status = accepted};
+  } else {
+    effects.bootstrap = accepted;
+  }
+  return effects;
+}
+
+v1::FreezeStatus OrderLife::FreezeSeenAt(BootTime observed_at) const {
+  v1::FreezeStatus freeze = shown_.freeze();
+  if (observed_at < promised_at_) freeze.set_frozen(false);
+  return freeze;
+}
+
+std::vector<v1::OrderStatus> OrderLife::outcomes() const {
+  std::vector<v1::OrderStatus> all;
+  for (const auto& [verb, status] : outcomes_) all.push_back(status);
+  const auto refused = outcomes_.find(kMakePrimary);
+  const bool newer_refused = refused != outcomes_.end() && refused->second.epoch() > shown_.make_primary().epoch();
+  if (shown_.has_make_primary() && !newer_refused) all.push_back(shown_.make_primary());
+  return all;
+}
+
+}  // namespace minder

@@ -1,0 +1,93 @@
+#include "common/core/order_life.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace minder {
+namespace {
+
+using ::testing::HasSubstr;
+
+// What needs no disk and no server; the rest is in tests/services/dbserver-agent/order_keeper_test.cc.
+class OrderLifeTest : public ::testing::Test {
+ protected:
+  OrderLifeTest() { Report("n1"); }
+
+  OrderEffects Report(const std::string& nonce, const std::string& evs_state = "OPERATIONAL") {
+    v1::DbStatusReport report;
+    report.set_running(v1::TERNARY_YES);
+    report.set_primary(v1::TERNARY_NO);
+    report.set_nonce(nonce);
+    report.add_members()->set_uuid("a");
+    report.mutable_wsrep()->set_evs_state(evs_state);
+    return life_.OnReported(report, now_);
+  }
+  static v1::MakePrimary Promote(std::uint64_t epoch) {
+    v1::MakePrimary order;
+    order.set_epoch(epoch);
+    order.set_nonce("n1");
+    return order;
+  }
+  const v1::OrderStatus& Outcome() {
+    outcomes_ = life_.outcomes();
+    return outcomes_.back();
+  }
+
+  BootTime now_ = SinceBoot(absl::Hours(1));
+  OrderLife life_{{.order_validity = absl::Seconds(2)}, {}};
+  std::vector<v1::OrderStatus> outcomes_;
+};
+
+TEST_F(OrderLifeTest, NothingIsDoneOrShownBeforeItIsOnDisk) {
+  const OrderEffects accepted = life_.On(Promote(5), now_);
+  ASSERT_TRUE(accepted.write.has_value());
+  EXPECT_FALSE(accepted.promote.has_value());
+  EXPECT_EQ(life_.shown().highest_epoch(), 0u);
+  const OrderEffects written = life_.OnWritten(*accepted.write, absl::OkStatus(), now_);
+  ASSERT_TRUE(written.promote.has_value());
+  EXPECT_EQ(written.promote->not_after, now_ + absl::Seconds(2));
+  EXPECT_EQ(life_.shown().highest_epoch(), 5u);
+  EXPECT_EQ(Outcome().outcome(), v1::ORDER_OUTCOME_STARTED);
+}
+
+TEST_F(OrderLifeTest, WhatCannotBeRecordedIsRefusedOnceAndForAllAndSpoilsNoOlderOutcome) {
+  const OrderEffects first = life_.On(Promote(5), now_);
+  const OrderEffects begun = life_.OnWritten(*first.write, absl::OkStatus(), now_);
+  const OrderEffects ended = life_.OnPromoted(*begun.promote, absl::FailedPreconditionError("too late"), now_);
+  life_.OnWritten(*ended.write, absl::OkStatus(), now_);
+  const OrderEffects second = life_.On(Promote(6), now_);
+  EXPECT_FALSE(life_.OnWritten(*second.write, absl::UnavailableError("no space"), now_).promote.has_value());
+  EXPECT_EQ(Outcome().epoch(), 6u);
+  EXPECT_EQ(Outcome().outcome(), v1::ORDER_OUTCOME_REFUSED);
+  EXPECT_THAT(Outcome().detail(), HasSubstr("no space"));
+  EXPECT_EQ(life_.shown().make_primary().detail(), "too late");
+  EXPECT_FALSE(life_.On(Promote(6), now_).write.has_value()) << "it comes again";
+}
+
+TEST_F(OrderLifeTest, AnotherViewOfTheSameMembersEndsTheDoubtAsWell) {
+  const OrderEffects accepted = life_.On(Promote(5), now_);
+  const OrderEffects begun = life_.OnWritten(*accepted.write, absl::OkStatus(), now_);
+  const OrderEffects done = life_.OnPromoted(*begun.promote, absl::AbortedError("set, and not Primary"), now_);
+  life_.OnWritten(*done.write, absl::OkStatus(), now_);
+  EXPECT_FALSE(Report("n2").write.has_value());
+  EXPECT_FALSE(Report("n3", "GATHER").write.has_value()) << "what was sent may still be delivered";
+  const OrderEffects over = Report("n4");
+  ASSERT_TRUE(over.write.has_value());
+  EXPECT_EQ(over.write->promise.make_primary().outcome(), v1::ORDER_OUTCOME_FAILED);
+}
+
+TEST_F(OrderLifeTest, DoneIsShownWithWhatWasObservedAfterIt) {
+  const OrderEffects accepted = life_.On(Promote(5), now_);
+  const OrderEffects begun = life_.OnWritten(*accepted.write, absl::OkStatus(), now_);
+  const BootTime done = now_ + absl::Milliseconds(10);
+  life_.OnPromoted(*begun.promote, absl::OkStatus(), done);
+  EXPECT_FALSE(Report("n2").write.has_value()) << "the probe began before";
+  EXPECT_EQ(Outcome().outcome(), v1::ORDER_OUTCOME_STARTED);
+  now_ = done;
+  const OrderEffects over = Report("n3");
+  ASSERT_TRUE(over.write.has_value()) << "primary for a moment, and seen by nobody";
+  EXPECT_EQ(over.write->promise.make_primary().outcome(), v1::ORDER_OUTCOME_DONE);
+}
+
+}  // namespace
+}  // namespace minder

@@ -1,0 +1,186 @@
+// Full stops of a real cluster; the names of scenarios.md where they have one.
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include "absl/strings/str_replace.h"
+#include "common/base/file.h"
+#include "google/protobuf/util/json_util.h"
+#include "tests/integration/cluster_fixture.h"
+
+namespace minder::lab {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+struct Stoppable {
+  static LabOptions Options() { return TestLabOptions("recovery", true, "2+1"); }
+};
+
+class RecoveryTest : public ClusterTestOn<Stoppable> {
+ protected:
+  static std::vector<std::string> Nodes() { return lab().plan().NodeNames(); }
+  static std::string Data(const std::string& node) { return lab().plan().HostDirectory(node) + "/data"; }
+
+  static std::uint64_t Epoch() {
+    const auto summary = Summary(lab());
+    EXPECT_TRUE(summary.ok()) << summary.status();
+    return summary.ok() ? summary->epoch() : 0;
+  }
+  static absl::Status Rule(const std::string& rule) {
+    const auto summary = Summary(lab());
+    if (!summary.ok()) return summary.status();
+    return summary->rule() == rule ? absl::OkStatus()
+                                   : absl::UnavailableError(summary->rule() + ": " + summary->reason());
+  }
+  static void KillAll() {
+    for (const std::string& node : Nodes()) ASSERT_TRUE(lab().SignalNow(node, SIGKILL).ok());
+  }
+  static absl::Status Ended(const std::string& node) {
+    return lab().Find(node).ok() ? absl::UnavailableError(node + " runs") : absl::OkStatus();
+  }
+  // A human stops them all, one after the other, the first node last.
+  static void StopAll() {
+    for (const char* node : {"node3", "node2", "node1"}) {
+      ASSERT_TRUE(lab().SignalNow(node, SIGTERM).ok());
+      ASSERT_TRUE(Reached([&] { return Ended(node); }, absl::Seconds(40), "a clean stop"));
+    }
+    ASSERT_TRUE(Reached([] { return Rule("R330"); }, absl::Seconds(20), "a human is asked"));
+  }
+
+  static std::vector<std::string> Recover(const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"recover"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  }
+  static v1::RecoverResponse Planned(std::vector<std::string> more) {
+    more.insert(more.end(), {"--dry-run", "-o", "json"});
+    const CtlResult result = Minderctl(lab(), Recover(more));
+    v1::RecoverResponse response;
+    EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(result.output, &response).ok()) << result.output;
+    return response;
+  }
+  // What a human does: looks at the plan, and confirms it.
+  static CtlResult Recovered(std::vector<std::string> more = {}) {
+    more.push_back("--confirm=" + Planned(more).digest());
+    return Minderctl(lab(), Recover(more));
+  }
+  static std::string History() { return Minderctl(lab(), {"history", "--limit", "30"}).output; }
+};
+
+TEST_F(RecoveryTest, F17AllKilledFormAgainByThemselvesAndNothingIsBootstrapped) {
+  const std::uint64_t before = Epoch();
+  KillAll();
+  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  EXPECT_TRUE(Reached([] { return lab().AllRouted(); }, absl::Seconds(10), "all routed"));
+  EXPECT_EQ(Epoch(), before);
+}
+
+// The agent of node3 is frozen while its server dies and the last view is lost; Galera alone would wait for ever.
+TEST_F(RecoveryTest, AllKilledAndOneLastViewLostIsRecoveredByItself) {
+  const std::uint64_t before = Epoch();
+  ASSERT_EQ(lab().Stop("node3/agent"), absl::OkStatus());
+  KillAll();
+  ASSERT_TRUE(Reached([] { return Ended("node3"); }, absl::Seconds(10), "node3 ended"));
+  ASSERT_TRUE(std::filesystem::remove(Data("node3") + "/gvwstate.dat"));
+  ASSERT_EQ(lab().Continue("node3/agent"), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(90), "all Synced"));
+  EXPECT_TRUE(Reached([] { return lab().AllRouted(); }, absl::Seconds(10), "all routed"));
+  EXPECT_EQ(Epoch(), before + 2) << "one for the recovery, one for its bootstrap";
+  EXPECT_THAT(History(), AllOf(HasSubstr("a recovery begins"), HasSubstr("is ordered to start as the first node"),
+                               HasSubstr("the recovery is over")));
+}
+
+TEST_F(RecoveryTest, F18OneNeverReturnsAndIsGivenUpByAHuman) {
+  ASSERT_EQ(lab().Kill("node3/agent"), absl::OkStatus());
+  KillAll();
+  ASSERT_TRUE(Reached([] { return Rule("R350"); }, absl::Seconds(20), "somebody is missing"));
+  // The others are started, and wait: no session, no data opened, no way to promote them by SQL.
+  ASSERT_TRUE(Reached(
+      [] {
+        const auto plan = Planned({}).plan();
+        const bool waits =
+            plan.nodes_size() == 3 && plan.nodes(0).state() == "waiting" && plan.nodes(1).state() == "waiting";
+        return waits ? absl::OkStatus() : absl::UnavailableError(plan.ShortDebugString());
+      },
+      absl::Seconds(20), "the others wait"));
+  EXPECT_FALSE(SqlSession::Open(lab().RootAt("node1")).ok());
+  const CtlResult refused = Minderctl(lab(), Recover({"--dry-run"}));
+  EXPECT_EQ(refused.code, 4) << refused.output;
+  EXPECT_THAT(refused.output, AllOf(HasSubstr("node3: its agent is silent"), HasSubstr("recover --without=node3")));
+  const CtlResult result = Recovered({"--without=node3", "--reason=its disk is lost"});
+  EXPECT_EQ(result.code, 0) << result.output;
+  for (const char* node : {"node1", "node2"})
+    EXPECT_TRUE(Reached([&] { return lab().Synced(node); }, absl::Seconds(60), "the others Synced"));
+  EXPECT_EQ(observer_->CheckNeverTwoPrimaries(), absl::OkStatus());
+  ASSERT_EQ(lab().Start("node3/agent"), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+}
+
+TEST_F(RecoveryTest, F19StoppedByAHumanStartsOnlyByAHumanFromTheLastOneThatLeft) {
+  StopAll();
+  EXPECT_FALSE(lab().Find("node1").ok());
+  // Somebody starts the wrong one, which waits for the others.
+  ASSERT_EQ(lab().Kill("node3/agent"), absl::OkStatus());
+  ASSERT_EQ(lab().Start("node3"), absl::OkStatus());
+  ASSERT_EQ(lab().Start("node3/agent"), absl::OkStatus());
+  ASSERT_TRUE(Reached([] { return Rule("R330"); }, absl::Seconds(20), "a human is asked"));
+  const CtlResult result = Recovered();
+  EXPECT_EQ(result.code, 0) << result.output;
+  EXPECT_THAT(History(), HasSubstr("node1 is ordered to start as the first node"));
+  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+}
+
+TEST_F(RecoveryTest, F35ArbitratorAndAgentsKilledInTheMiddleItGoesOn) {
+  StopAll();
+  const std::string digest = Planned({}).digest();
+  auto recovering = MinderctlLater(lab(), Recover({"--confirm=" + digest, "--deadline=90s"}));
+  ASSERT_TRUE(Reached([] { return Rule("R330").ok() ? absl::UnavailableError("not begun") : absl::OkStatus(); },
+                      absl::Seconds(10), "a recovery"));
+  for (const char* party : {"arbitrator", "node1/agent", "node2/agent"})
+    ASSERT_EQ(lab().Restart(party), absl::OkStatus());
+  // An agent that was killed between its promise and the start has to be told again, and a human has to say so.
+  const int code = recovering.get().code;
+  EXPECT_TRUE(code == 0 || (code == 4 && Recovered().code == 0)) << code;
+  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  EXPECT_EQ(observer_->CheckNeverTwoPrimaries(), absl::OkStatus());
+}
+
+TEST_F(RecoveryTest, F25ABootstrapFlagThatIsLeftElsewhereKeepsEverybodyDown) {
+  StopAll();
+  const std::string path = lab().plan().HostDirectory("node2") + "/my.cnf";
+  const std::string config = ReadFile(path).value();
+  std::ofstream(path) << absl::StrReplaceAll(config, {{"[mariadbd]\n", "[mariadbd]\nwsrep_new_cluster\n"}});
+  const CtlResult refused = Recovered();
+  std::ofstream(path) << config;
+  EXPECT_EQ(refused.code, 4) << refused.output;
+  EXPECT_THAT(refused.output, AllOf(HasSubstr("node2"), HasSubstr("wsrep_new_cluster")));
+  for (const std::string& node : Nodes()) EXPECT_FALSE(lab().Find(node).ok()) << node;
+  const CtlResult result = Recovered();
+  EXPECT_EQ(result.code, 0) << result.output;
+  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+}
+
+TEST_F(RecoveryTest, F26TwoHistoriesAreForAHumanToChooseFrom) {
+  StopAll();
+  const std::string path = Data("node3") + "/grastate.dat";
+  const std::string state = ReadFile(path).value();
+  const std::size_t uuid = state.find("uuid:") + 9;
+  std::string other = state;
+  other.replace(uuid, 8, "0badc0de");
+  std::ofstream(path) << other;
+  ASSERT_TRUE(Reached([] { return Rule("R340"); }, absl::Seconds(20), "two histories"));
+  const CtlResult refused = Recovered();
+  EXPECT_EQ(refused.code, 4) << refused.output;
+  EXPECT_THAT(refused.output, AllOf(HasSubstr("more than one history"), HasSubstr("0badc0de")));
+  const CtlResult result = Recovered({"--without=node3", "--reason=an old copy"});
+  EXPECT_EQ(result.code, 0) << result.output;
+  EXPECT_EQ(Ended("node3"), absl::OkStatus()) << "what is given up is not started";
+  std::ofstream(path) << state;
+  ASSERT_EQ(lab().Restart("node3/agent"), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+}
+
+}  // namespace
+}  // namespace minder::lab

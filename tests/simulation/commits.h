@@ -1,0 +1,50 @@
+#ifndef MINDER_TESTS_SIMULATION_COMMITS_H_
+#define MINDER_TESTS_SIMULATION_COMMITS_H_
+
+#include <cstdint>
+#include <vector>
+
+namespace minder {
+
+// Every write set that was ever committed anywhere, each after its parent. A position in it is a number; 0 is where all
+// nodes begin. Two nodes with one seqno may have different write sets: that is what forks are.
+class Commits {
+ public:
+  int Add(int parent) {
+    all_.push_back({.parent = parent, .seqno = seqno(parent) + 1});
+    return static_cast<int>(all_.size()) - 1;
+  }
+  std::int64_t seqno(int commit) const { return At(commit).seqno; }
+  // Whoever is at `position` has `commit`.
+  bool Has(int position, int commit) const {
+    while (seqno(position) > seqno(commit)) position = At(position).parent;
+    return position == commit;
+  }
+  // It was lost by a process that had received it and had not yet applied it.
+  void Rewind(int from, int to) {
+    for (int at = from; at != to && seqno(at) > seqno(to); at = At(at).parent) At(at).rewound = true;
+  }
+  // Any write set that is at `position` and not at `other` was once lost with the memory of a process.
+  bool RewoundBetween(int position, int other) const {
+    for (int at = position; !Has(other, at); at = At(at).parent) {
+      if (At(at).rewound) return true;
+    }
+    return false;
+  }
+
+ private:
+  struct Commit {
+    int parent = 0;
+    std::int64_t seqno = 100;
+    bool rewound = false;
+  };
+
+  const Commit& At(int commit) const { return all_[static_cast<std::size_t>(commit)]; }
+  Commit& At(int commit) { return all_[static_cast<std::size_t>(commit)]; }
+
+  std::vector<Commit> all_ = {Commit()};
+};
+
+}  // namespace minder
+
+#endif  // MINDER_TESTS_SIMULATION_COMMITS_H_

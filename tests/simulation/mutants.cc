@@ -1,0 +1,91 @@
+#include "tests/simulation/mutants.h"
+
+#include <algorithm>
+#include <array>
+
+#include "common/core/proto_time.h"
+
+namespace minder {
+namespace {
+
+bool IsStale(const v1::Configuration& config, const v1::DbserverKnowledge& known, BootTime now) {
+  return now - SinceBoot(FromProto(known.received_at())) > FromProto(config.timings().fresh_for());
+}
+
+void Refresh(v1::DbserverKnowledge& known, BootTime now) {
+  *known.mutable_received_at() = ToProto(ToSinceBoot(now));
+  known.mutable_report()->clear_age();
+}
+
+void UnreachableIsDead(const v1::Configuration& config, v1::ArbitratorState& state, BootTime now) {
+  for (v1::DbserverKnowledge& known : *state.mutable_dbservers()) {
+    if (!IsStale(config, known, now)) continue;
+    Refresh(known, now);
+    v1::DbStatusReport& report = *known.mutable_report();
+    if (report.running() == v1::TERNARY_YES) {
+      v1::ObservedExit& exit = *report.mutable_process()->mutable_last_exit();
+      exit.set_gcomm_uuid(report.wsrep().gcomm_uuid());
+      exit.set_pid(report.process().pid());
+    }
+    report.mutable_process()->set_pid(0);
+    report.set_running(v1::TERNARY_NO);
+    report.set_primary(v1::TERNARY_NO);
+    report.clear_wsrep();
+    report.clear_members();
+  }
+}
+
+// P is always the configured nodes, whoever they were together with last.
+void ConfiguredIsConfirmed(const v1::Configuration&, v1::ArbitratorState& state, BootTime) {
+  v1::PrimaryView all;
+  all.set_id("configured");
+  for (const v1::DbserverKnowledge& known : state.dbservers()) {
+    const v1::DbStatusReport& report = known.report();
+    all.add_members(report.has_wsrep() ? report.wsrep().gcomm_uuid() : report.process().last_exit().gcomm_uuid());
+  }
+  std::ranges::sort(*all.mutable_members());
+  for (v1::DbserverKnowledge& known : *state.mutable_dbservers())
+    *known.mutable_report()->mutable_last_primary_view() = all;
+}
+
+void AllHavePromised(const v1::Configuration&, v1::ArbitratorState& state, BootTime) {
+  for (v1::DbserverKnowledge& known : *state.mutable_dbservers()) {
+    v1::FreezeStatus& freeze = *known.mutable_report()->mutable_freeze();
+    freeze.set_frozen(true);
+    freeze.set_epoch(1000000);
+  }
+}
+
+void LeasesAreOver(const v1::Configuration&, v1::ArbitratorState& state, BootTime) {
+  if (state.durable().has_grant()) state.mutable_durable()->mutable_grant()->clear_begun_at();
+}
+
+constexpr Mutant kNone;
+constexpr std::array kMutants = {
+    Mutant{.name = "unreachable-is-dead", .what = "who is silent counts as dead", .mind = UnreachableIsDead},
+    Mutant{.name = "configured-is-confirmed",
+           .what = "the last primary component is whoever is configured",
+           .mind = ConfiguredIsConfirmed},
+    Mutant{.name = "no-promise", .what = "nobody is asked for a promise", .mind = AllHavePromised},
+    Mutant{.name = "skip-lease-wait", .what = "leases are over at once", .mind = LeasesAreOver, .seeds = 2000},
+    Mutant{.name = "no-nonce-check", .what = "an order may come late", .newest_nonce = true, .seeds = 2000},
+    Mutant{.name = "late-bootstrap",
+           .what = "a server carries out a statement that it took up late",
+           .late_bootstrap = true,
+           .seeds = 2000},
+    Mutant{.name = "send-first", .what = "orders are sent before they are recorded", .send_first = true},
+    Mutant{.name = "volatile-promise", .what = "promises do not outlive the agent", .volatile_promise = true},
+    Mutant{.name = "forgetful", .what = "the arbitrator forgets all when it starts", .forgetful = true},
+};
+
+}  // namespace
+
+std::span<const Mutant> Mutants() { return kMutants; }
+
+const Mutant* FindMutant(std::string_view name) {
+  if (name == kNone.name) return &kNone;
+  const auto it = std::ranges::find_if(kMutants, [&](const Mutant& mutant) { return mutant.name == name; });
+  return it == kMutants.end() ? nullptr : &*it;
+}
+
+}  // namespace minder
