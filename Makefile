@@ -17,7 +17,7 @@ $(BUILD)/build.ninja: | deps
 build: deps $(BUILD)/build.ninja
 	@cmake --build $(BUILD) -j $(JOBS)
 
-# Tests with real servers carry the label lab and run one at a time; see CONTRIBUTING.md to run a single one.
+# Tests with real servers carry the label lab; those that measure run alone. See CONTRIBUTING.md to run a single one.
 test: build
 	@ctest --test-dir $(BUILD) -j $(JOBS) --output-on-failure
 
@@ -37,7 +37,7 @@ lint: deps $(BUILD)/build.ninja
 TSAN_TESTS = base_test correspondence_test decide_test
 sanitize: deps
 	@cmake --preset asan > /dev/null && cmake --build --preset asan --target unit_tests -j $(JOBS)
-	@for t in $(BUILD)/asan/bin/*_test; do echo "$$t" && $$t --gtest_brief=1 || exit 1; done
+	@ls $(BUILD)/asan/bin/*_test | xargs -P $(JOBS) -I {} sh -c '{} --gtest_brief=1 > {}.log 2>&1 && echo {} || { tail -n 100 {}.log; exit 255; }'
 	@cmake --preset tsan > /dev/null && cmake --build --preset tsan --target $(TSAN_TESTS) -j $(JOBS)
 	@for t in $(TSAN_TESTS); do $(BUILD)/tsan/bin/$$t --gtest_brief=1 || exit 1; done
 

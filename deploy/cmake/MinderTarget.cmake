@@ -23,9 +23,10 @@ function(minder_target name)
   endif()
 endfunction()
 
-# minder_test(NAME [LABELS …] [TIMEOUT seconds] SOURCES … [DEPS …]): one GoogleTest program, one ctest entry per case.
+# minder_test(NAME [LABELS …] [TIMEOUT seconds] [TIMED] SOURCES … [DEPS …]): one GoogleTest program, one ctest entry per case.
+# TIMED: it measures, and has the machine for itself.
 function(minder_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "LABELS;SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "TIMED" "TIMEOUT" "LABELS;SOURCES;DEPS" ${ARGN})
   if(NOT ARG_LABELS)
     set(ARG_LABELS unit)
   endif()
@@ -38,9 +39,14 @@ function(minder_test name)
     add_dependencies(unit_tests ${name})
   endif()
   if("lab" IN_LIST ARG_LABELS)
-    # One entry for the whole program: its cases share one lab. Alone: two cores are little for one cluster.
+    # One entry for the whole program: its cases share one lab. Those that only wait go first, side by side.
     add_test(NAME ${name} COMMAND ${name})
-    set_tests_properties(${name} PROPERTIES ${properties} RUN_SERIAL TRUE)
+    if(ARG_TIMED)
+      list(APPEND properties RUN_SERIAL TRUE)
+    else()
+      list(APPEND properties COST 1000)
+    endif()
+    set_tests_properties(${name} PROPERTIES ${properties})
   else()
     gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES ${properties})
   endif()
