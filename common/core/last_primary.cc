@@ -5,8 +5,8 @@
 
 #include "absl/strings/str_format.h"
 #include "common/core/lookup.h"
-#include "common/core/split_brain.h"
 #include "common/core/position.h"
+#include "common/core/split_brain.h"
 
 namespace minder {
 namespace {

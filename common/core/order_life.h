@@ -95,13 +95,13 @@ class OrderLife {
   std::uint64_t refused_epoch_ = 0;          // what was refused once stays so, should it come again
   std::map<int, v1::OrderStatus> outcomes_;  // of the last order by verb, without make_primary that is in promise_
   BootTime promised_at_ = absl::InfinitePast();
-  std::string last_eviction_;                // the order, serialized
-  std::string ordered_in_;                   // the state in which make_primary was carried out
+  std::string last_eviction_;  // the order, serialized
+  std::string ordered_in_;     // the state in which make_primary was carried out
   bool held_down_ = false;
   bool carrying_out_ = false;
-  bool ends_with_view_ = false;  // make_primary was carried out without effect, and has none in another view
+  bool ends_with_view_ = false;            // make_primary was carried out without effect, and has none in another view
   std::optional<BootTime> took_effect_{};  // when make_primary was seen to have done so
-  bool left_view_ = false;       // the group was seen not to be OPERATIONAL since
+  bool left_view_ = false;                 // the group was seen not to be OPERATIONAL since
 };
 
 }  // namespace minder

@@ -3,8 +3,8 @@
 #include <openssl/sha.h>
 #include <sqlite3.h>
 
-#include <array>
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <functional>
 #include <utility>

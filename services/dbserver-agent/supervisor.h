@@ -60,8 +60,8 @@ class Supervisor {
   // Ends the hold, and starts it without its old view unless it runs. False when it is busy: ask again.
   bool StartNow();
 
-  // After split brain. While barred, nothing is started; what a human starts is adopted. At the end what ended by itself is started, and
-  // what is absent if `start_absent`.
+  // After split brain. While barred, nothing is started; what a human starts is adopted. At the end what ended by
+  // itself is started, and what is absent if `start_absent`.
   void SetBarred(bool barred, bool start_absent);
   // Looks whether somebody else started it, while none is held. Call it now and then.
   void Look();
@@ -92,7 +92,7 @@ class Supervisor {
   RestartPolicy policy_;
   EventLoop::TimerId restart_timer_ = 0;
   EventLoop::TimerId hold_timer_ = 0;
-  pid_t ended_waiting_ = 0;                 // the server that is ended because it only waits
+  pid_t ended_waiting_ = 0;  // the server that is ended because it only waits
   bool barred_ = false;
   bool forget_view_ = false;                // at the next start
   std::optional<v1::Position> not_beyond_;  // likewise

@@ -13,9 +13,9 @@
 #include "common/core/names.h"
 #include "common/core/party.h"
 #include "common/core/proto_time.h"
-#include "common/core/split_brain.h"
 #include "common/core/recovery.h"
 #include "common/core/requests.h"
+#include "common/core/split_brain.h"
 
 namespace minder {
 namespace {
