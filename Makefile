@@ -5,7 +5,7 @@ BUILD := build
 JOBS := $(shell nproc)
 
 .DEFAULT_GOAL := build
-.PHONY: deps build test lint sanitize simulate fuzz bench lab lab-down clean
+.PHONY: deps build test lint sanitize simulate fuzz soak bench lab lab-down clean
 
 deps:
 	@deploy/install-deps
@@ -42,7 +42,7 @@ sanitize: deps
 	@for t in $(TSAN_TESTS); do $(BUILD)/tsan/bin/$$t --gtest_brief=1 || exit 1; done
 
 # Each fuzzer for SECONDS, from the kept corpus on. What is new goes to build/fuzz/corpus, and what fails to build/fuzz/NAME-crash-….
-SECONDS := 10
+SECONDS = 10
 FUZZ := $(BUILD)/fuzz
 fuzz: deps
 	@cmake --preset fuzz > /dev/null && cmake --build --preset fuzz --target minder-fuzz -j $(JOBS)
@@ -57,6 +57,11 @@ FIRST = 1
 simulate: deps $(BUILD)/build.ninja
 	@cmake --build $(BUILD) -j $(JOBS) --target simulate
 	@$(BUILD)/bin/simulate --seeds $(SEEDS) --first $(FIRST) --jobs $(JOBS)
+
+# Faults that a seed chooses on a real cluster, for SECONDS; SEED=… plays one again.
+soak: SECONDS = 600
+soak: build
+	@$(BUILD)/bin/minder-soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 # Measures against plain Galera and plain HAProxy in the same run; build/bench/results.json.
 bench: build

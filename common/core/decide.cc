@@ -129,7 +129,7 @@ std::string CommandFor(const Facts& facts, const Rule& rule, const v1::DurableSt
   const std::string_view id = rule.id;
   const std::string group = NameOf(facts.promotion.group);
   if (id == "R010") return "minderctl resume";
-  if (const std::string command = SplitBrainCommand(facts, next); !command.empty()) return command;
+  if (std::string command = SplitBrainCommand(facts, next); !command.empty()) return command;
   if (id == "R410") return absl::StrFormat("minderctl make_primary %s", group);
   if (id == "R330") return "minderctl recover";
   if (id == "R340" || id == "R350") return "minderctl recover --dry-run";  // says whom to leave out, when that is a way

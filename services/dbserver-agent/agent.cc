@@ -31,6 +31,9 @@ constexpr absl::Duration kReportGrace = absl::Milliseconds(100);
 constexpr absl::Duration kRestartHold = absl::Seconds(1);
 // A promotion shows after 10 ms, an eviction after 50, one of two nodes after 250 (galera.md).
 constexpr absl::Duration kOrderDeadline = absl::Seconds(5);
+// minder-notify, for which mariadbd and with it the cluster waits, has ended by then: a probe at once would take the
+// processor from it.
+constexpr absl::Duration kNotifyEnds = absl::Milliseconds(1);
 
 absl::StatusOr<const v1::DbserverConfig*> FindSelf(const v1::Configuration& config, const std::string& name) {
   for (const v1::DbserverConfig& dbserver : config.dbservers()) {
@@ -175,6 +178,7 @@ Agent::Agent(EventLoop& loop, const v1::Configuration& config, const v1::Dbserve
 Agent::~Agent() {
   loop_.Cancel(tick_timer_);
   loop_.Cancel(grace_timer_);
+  loop_.Cancel(notify_timer_);
 }
 
 void Agent::Start() {
@@ -187,7 +191,11 @@ void Agent::Start() {
 
 void Agent::OnWsrepEvent(const v1::WsrepEvent& event) {
   if (event.members_size() > 0) observations_.event_members = {event.members().begin(), event.members().end()};
-  ProbeNow();
+  if (notify_timer_ != 0) return;
+  notify_timer_ = loop_.After(kNotifyEnds, [this] {
+    notify_timer_ = 0;
+    ProbeNow();
+  });
 }
 
 void Agent::OnMessage(const v1::Message& message) {

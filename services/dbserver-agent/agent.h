@@ -76,6 +76,7 @@ class Agent {
   Observations observations_;
   EventLoop::TimerId tick_timer_ = 0;
   EventLoop::TimerId grace_timer_ = 0;
+  EventLoop::TimerId notify_timer_ = 0;  // an event came, and its probe is still to come
   bool probing_ = false;
   bool probe_again_ = false;
   std::map<int, std::uint64_t> ignored_;  // orders that this version does not carry out, by verb

@@ -92,7 +92,13 @@ TEST_F(RecoveryTest, AllKilledAndOneLastViewLostIsRecoveredByItself) {
                                HasSubstr("the recovery is over")));
 }
 
+// What only node3 has on disk is given up with it, so nobody writes any more when they are killed.
 TEST_F(RecoveryTest, F18OneNeverReturnsAndIsGivenUpByAHuman) {
+  ASSERT_TRUE(Reached(
+      [&] { return writers_->Report().acknowledged > 100 ? absl::OkStatus() : absl::UnavailableError("too few rows"); },
+      absl::Seconds(20), "rows"));
+  writers_->Stop();
+  ASSERT_TRUE(Reached([&] { return writers_->Verify(lab()); }, absl::Seconds(10), "every row on every node"));
   ASSERT_EQ(lab().Kill("node3/agent"), absl::OkStatus());
   KillAll();
   ASSERT_TRUE(Reached([] { return Rule("R350"); }, absl::Seconds(20), "somebody is missing"));

@@ -1,0 +1,187 @@
+// minder-soak: for a given time, faults that a seed chooses, one or two at once, on a real cluster of two data centres
+// with guards, while clients write and the observer looks. After each round everything is repaired, and the cluster has
+// to get healthy by itself; in the end no acknowledged row may be missing.
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <functional>
+#include <iostream>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "common/base/clock.h"
+#include "common/base/status_macros.h"
+#include "tests/integration/minderctl.h"
+#include "tests/lab/observer.h"
+#include "tests/lab/wait_for.h"
+#include "tests/lab/writer_load.h"
+
+namespace minder::lab {
+namespace {
+
+constexpr absl::Duration kRecoversWithin = absl::Seconds(150);
+const std::vector<std::string> kDc1 = {"node1", "node2"};
+const std::vector<std::string> kDc2 = {"node3", "node4"};
+
+const BootClock kClock;
+
+class Soak {
+ public:
+  Soak(const Lab& lab, std::uint32_t seed) : lab_(lab), random_(seed) {}
+
+  // A round of one or two faults, their end, and the way back to health.
+  absl::Status Round() {
+    const int faults = 1 + static_cast<int>(Below(2));
+    for (int i = 0; i < faults; ++i) {
+      MINDER_RETURN_IF_ERROR(OneFault());
+      absl::SleepFor(absl::Milliseconds(Below(8000)));
+    }
+    return Recover();
+  }
+
+ private:
+  using Fault = std::function<absl::Status()>;
+
+  std::uint32_t Below(std::uint32_t limit) {
+    return std::uniform_int_distribution<std::uint32_t>(0, limit - 1)(random_);
+  }
+  const std::string& One(const std::vector<std::string>& of) {
+    return of[Below(static_cast<std::uint32_t>(of.size()))];
+  }
+  std::string Node() { return One(lab_.plan().NodeNames()); }
+
+  static void Say(const std::string& what) {
+    std::cerr << absl::FormatTime("%H:%M:%E1S", absl::Now(), absl::UTCTimeZone()) << "  " << what << "\n";
+  }
+
+  // What is dead already cannot be killed again.
+  absl::Status Signal(const std::string& party, int signal) const {
+    const absl::Status status = lab_.SignalNow(party, signal).status();
+    return absl::IsNotFound(status) ? absl::OkStatus() : status;
+  }
+  absl::Status SignalAll(const std::vector<std::string>& parties, int signal) const {
+    for (const std::string& party : parties) MINDER_RETURN_IF_ERROR(Signal(party, signal));
+    return absl::OkStatus();
+  }
+
+  absl::Status OneFault() {
+    const std::string node = Node();
+    const std::string other = Node();
+    const std::vector<std::string>& site = Below(2) == 0 ? kDc1 : kDc2;
+    const std::vector<std::string>& far = &site == &kDc1 ? kDc2 : kDc1;
+    std::vector<std::string> rest = far;
+    rest.insert(rest.end(), {"arbitrator", "lb1"});
+    const std::string sites = absl::StrJoin(site, "+");
+    const std::vector<std::pair<std::string, Fault>> faults = {
+        {"kill " + node, [&] { return Signal(node, SIGKILL); }},
+        {"kill " + node + " and " + other,
+         [&] {
+           return SignalAll({node, other}, SIGKILL);
+         }},
+        {"kill the agent of " + node, [&] { return Signal(node + "/agent", SIGKILL); }},
+        {"freeze the agent of " + node, [&] { return Signal(node + "/agent", SIGSTOP); }},
+        {"freeze " + node, [&] { return Signal(node, SIGSTOP); }},
+        {"kill the arbitrator", [&] { return Signal("arbitrator", SIGKILL); }},
+        {"freeze the arbitrator", [&] { return Signal("arbitrator", SIGSTOP); }},
+        {"kill the balancer's agent", [&] { return Signal("lb1/agent", SIGKILL); }},
+        {"cut " + sites + " from the other site", [&] { return lab_.CutOff(site, far); }},
+        {"cut " + sites + " from everybody", [&] { return lab_.CutOff(site, rest); }},
+        {"cut " + sites + " from the other site, one way", [&] { return lab_.CutOff(site, far, true); }},
+        {"cut " + node + " from its peers", [&] { return lab_.CutFromPeers(node); }},
+        {"cut the arbitrator from " + sites, [&] { return lab_.CutOff(site, {"arbitrator"}); }},
+        {"kill every mariadbd", [&] { return SignalAll(lab_.plan().NodeNames(), SIGKILL); }},
+    };
+    const auto& [what, fault] = faults[Below(static_cast<std::uint32_t>(faults.size()))];
+    Say(what);
+    return fault();
+  }
+
+  // What a human is told to do with a node that got beyond the promoted group before it was fenced.
+  absl::Status MoveAside(const std::string& node) const {
+    Say("move the data of " + node + " aside");
+    return lab_.MoveDataAside(node);
+  }
+
+  absl::Status Healthy() const {
+    const auto summary = Summary(lab_);
+    if (!summary.ok()) return summary.status();
+    if (summary->diagnosis() == v1::DIAGNOSIS_HEALTHY) return lab_.AllRouted();
+    for (const v1::NodeSummary& node : summary->nodes()) {
+      if (absl::StrContains(node.note(), "what it wrote alone is in no other node"))
+        MINDER_RETURN_IF_ERROR(MoveAside(node.name()));
+    }
+    return absl::UnavailableError(absl::StrFormat("%s: %s", summary->rule(), summary->reason()));
+  }
+
+  // Only faults are ended, and agents and the arbitrator started, as systemd would: a mariadbd is its agent's affair.
+  absl::Status Recover() {
+    Say("repair");
+    MINDER_RETURN_IF_ERROR(lab_.Heal());
+    std::vector<std::string> parties = {"arbitrator", "lb1/agent"};
+    for (const std::string& node : lab_.plan().NodeNames()) {
+      parties.push_back(node + "/agent");
+      MINDER_RETURN_IF_ERROR(Signal(node, SIGCONT));
+    }
+    for (const std::string& party : parties) {
+      MINDER_RETURN_IF_ERROR(Signal(party, SIGCONT));
+      MINDER_RETURN_IF_ERROR(lab_.Start(party));
+    }
+    const BootTime begin = kClock.Now();
+    MINDER_RETURN_IF_ERROR(WaitFor([this] { return Healthy(); }, kRecoversWithin, "HEALTHY and routed"));
+    Say(absl::StrFormat("healthy after %.1f s", absl::ToDoubleSeconds(kClock.Now() - begin)));
+    return absl::OkStatus();
+  }
+
+  const Lab& lab_;
+  std::mt19937 random_;
+};
+
+absl::Status Run(std::uint32_t seed, absl::Duration time) {
+  const std::string build = OwnBuildDirectory();
+  const std::string directory = build + "/lab-soak";
+  MINDER_RETURN_IF_ERROR(Lab::Down(directory));
+  MINDER_ASSIGN_OR_RETURN(const Lab lab, Lab::Up({.directory = directory,
+                                                  .build_directory = build,
+                                                  .topology = "2+2",
+                                                  .promotion = "self_fence: guard, lease_ttl: 3s"},
+                                                 [](const std::string& line) { std::cerr << line << "\n"; }));
+  WriterLoad writers({.clients = 50, .pause = absl::Milliseconds(200), .target = lab.Balancer()});
+  Observer observer(lab);
+  Soak soak(lab, seed);
+  int rounds = 0;
+  for (const BootTime end = kClock.Now() + time; kClock.Now() < end; ++rounds) {
+    MINDER_RETURN_IF_ERROR(soak.Round());
+    MINDER_RETURN_IF_ERROR(observer.CheckNeverTwoPrimaries());
+  }
+  writers.Stop();
+  observer.Stop();
+  MINDER_RETURN_IF_ERROR(observer.CheckNeverTwoPrimaries());
+  MINDER_RETURN_IF_ERROR(WaitFor([&] { return writers.Verify(lab); }, absl::Seconds(20), "every row on every node"));
+  const WriterReport report = writers.Report();
+  std::cerr << absl::StrFormat(
+      "%d rounds: never two primary components, %d rows acknowledged and none lost, %d promotions\n", rounds,
+      report.acknowledged, Promotions(lab));
+  return Lab::Down(directory);
+}
+
+}  // namespace
+}  // namespace minder::lab
+
+int main(int argc, char** argv) {
+  CLI::App app("Faults that a seed chooses, on a real cluster, for some time.");
+  double seconds = 600;
+  std::uint32_t seed = std::random_device()();
+  app.add_option("--seconds", seconds, "how long new rounds are begun")->capture_default_str();
+  app.add_option("--seed", seed, "plays the same faults again; chosen by chance otherwise");
+  CLI11_PARSE(app, argc, argv);
+  std::cerr << "seed " << seed << "\n";
+  const absl::Status status = minder::lab::Run(seed, absl::Seconds(seconds));
+  if (status.ok()) return 0;
+  std::cerr << "seed " << seed << ": " << status.message()
+            << "\nThe lab is left as it is, in lab-soak; minder-lab --lab lab-soak down removes it.\n";
+  return 1;
+}
