@@ -79,7 +79,7 @@ class FenceTest : public ClusterTestOn<Fenced> {
     ASSERT_EQ(lab().Heal(), absl::OkStatus());
     EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
     EXPECT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(10), "HEALTHY"));
-    EXPECT_EQ(Promotions(lab()), promotions);
+    EXPECT_EQ(Promotions(lab()), promotions) << Minderctl(lab(), {"history", "--limit", "20"}).output;
   }
 };
 

@@ -1,0 +1,128 @@
+// Links that break in odd ways, and settings that change meanwhile, on two data centres of two servers; the names of
+// scenarios.md.
+#include <csignal>
+
+#include "absl/strings/match.h"
+#include "tests/integration/cluster_fixture.h"
+
+namespace minder::lab {
+namespace {
+
+struct Even {
+  static LabOptions Options() { return TestLabOptions("odd", true, "2+2"); }
+};
+
+class PartitionTest : public ClusterTestOn<Even> {
+ protected:
+  static constexpr auto kFirst = {"node1", "node2"};
+  static constexpr auto kSecond = {"node3", "node4"};
+
+  static absl::Status Cut() { return lab().CutOff({"node1", "node2"}, {"node3", "node4"}); }
+  static absl::Status Is(const char* status, const std::string& node) {
+    return lab().HasStatusVariable(node, "wsrep_cluster_status", status);
+  }
+  static void Set(const std::string& node, const std::string& option) {
+    const auto set = lab().Sql(node, "SET GLOBAL wsrep_provider_options='" + option + "'");
+    ASSERT_TRUE(set.ok()) << set.status();
+  }
+  static absl::Status Seen(const std::string& node, v1::Ternary running) {
+    const auto summary = SummaryOf(lab(), node);
+    if (!summary.ok()) return summary.status();
+    return summary->running() == running ? absl::OkStatus() : absl::UnavailableError("not seen so");
+  }
+  static absl::Status Explained(const std::string& text) {
+    const std::string explained = Minderctl(lab(), {"explain"}).output;
+    return absl::StrContains(explained, text) ? absl::OkStatus() : absl::UnavailableError(explained);
+  }
+  static void HealAndExpectHealthy() {
+    ASSERT_EQ(lab().Heal(), absl::OkStatus());
+    EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+    EXPECT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(20), "HEALTHY"));
+  }
+
+  const int before_ = Promotions(lab());
+};
+
+TEST_F(PartitionTest, F04HeavyDataCentreStaysPrimaryAndNothingIsPromoted) {
+  for (const char* node : kFirst) Set(node, "pc.weight=2");
+  ASSERT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(10), "HEALTHY with new weights"));
+  ASSERT_EQ(Cut(), absl::OkStatus());
+  for (const char* node : kSecond) {
+    EXPECT_TRUE(Reached([&] { return Is("non-Primary", node); }, absl::Seconds(30), "dc2 non-Primary"));
+    EXPECT_TRUE(Reached([&] { return lab().NotRouted(node); }, absl::Seconds(5), "out of the balancer"));
+  }
+  for (const char* node : kFirst) {
+    EXPECT_TRUE(Reached([&] { return Is("Primary", node); }, absl::Seconds(10), "dc1 Primary"));
+    EXPECT_EQ(lab().Routed(node), absl::OkStatus());
+  }
+  HealAndExpectHealthy();
+  for (const char* node : kFirst) Set(node, "pc.weight=1");
+  ASSERT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(10), "HEALTHY with old weights"));
+  EXPECT_EQ(Promotions(lab()), before_);
+}
+
+TEST_F(PartitionTest, F08HalfOpenLinksToTheArbitratorChangeNothing) {
+  for (const bool from_arbitrator : {true, false}) {
+    const std::vector<std::string> arbitrator = {"arbitrator"};
+    const std::vector<std::string> dc1 = {"node1", "node2"};
+    ASSERT_EQ(lab().CutOff(from_arbitrator ? arbitrator : dc1, from_arbitrator ? dc1 : arbitrator, true),
+              absl::OkStatus());
+    for (const char* node : kFirst)
+      EXPECT_TRUE(Reached([&] { return Seen(node, v1::TERNARY_UNKNOWN); }, absl::Seconds(20), "nothing is heard"));
+    for (const std::string& node : lab().plan().NodeNames()) {
+      EXPECT_EQ(lab().Synced(node), absl::OkStatus());
+      EXPECT_EQ(lab().Routed(node), absl::OkStatus());
+    }
+    HealAndExpectHealthy();
+  }
+  EXPECT_EQ(Promotions(lab()), before_);
+}
+
+// Galera relays what one link loses; minder has nothing to do.
+TEST_F(PartitionTest, F09OneLinkThatLosesOneWayIsGalerasAffair) {
+  ASSERT_EQ(lab().CutOff({"node1"}, {"node3"}, true), absl::OkStatus());
+  absl::SleepFor(absl::Seconds(10));  // nothing happens, which no condition shows
+  EXPECT_EQ(Promotions(lab()), before_);
+  HealAndExpectHealthy();
+  EXPECT_EQ(Promotions(lab()), before_);
+}
+
+// Only who was promoted last may go on: those whom it left behind may lack what it wrote since.
+TEST_F(PartitionTest, F32PromotedSideThatDiesIsNotReplacedByTheOther) {
+  ASSERT_EQ(Cut(), absl::OkStatus());
+  ASSERT_TRUE(
+      Reached([&] { return Promotions(lab()) > before_ ? absl::OkStatus() : absl::UnavailableError("no grant"); },
+              absl::Seconds(40), "a promotion"));
+  ASSERT_TRUE(Reached([] { return Is("Primary", "node1").ok() ? absl::OkStatus() : Is("Primary", "node3"); },
+                      absl::Seconds(5), "one side primary"));
+  const bool first = Is("Primary", "node1").ok();
+  for (const char* node : first ? kFirst : kSecond)
+    ASSERT_TRUE(Reached([&] { return Is("Primary", node); }, absl::Seconds(5), "the promoted side"));
+  for (const char* node : first ? kFirst : kSecond) ASSERT_TRUE(lab().SignalNow(node, SIGKILL).ok());
+  for (const char* node : first ? kFirst : kSecond)
+    EXPECT_TRUE(Reached([&] { return Is("Primary", node); }, absl::Seconds(60), "it forms its component again"));
+  for (const char* node : first ? kSecond : kFirst) EXPECT_EQ(Is("non-Primary", node), absl::OkStatus());
+  HealAndExpectHealthy();
+  EXPECT_EQ(Promotions(lab()), before_ + 1);
+}
+
+TEST_F(PartitionTest, F50NothingIsPromotedWhileSomebodyIgnoresSplitBrain) {
+  ASSERT_EQ(Minderctl(lab(), {"pause", "--for=2m", "--reason=a test"}).code, 0);
+  ASSERT_EQ(Cut(), absl::OkStatus());
+  for (const std::string& node : lab().plan().NodeNames())
+    ASSERT_TRUE(Reached([&] { return Is("non-Primary", node); }, absl::Seconds(30), "non-Primary"));
+  Set("node4", "pc.ignore_sb=true");
+  ASSERT_EQ(Minderctl(lab(), {"resume"}).code, 0);
+  EXPECT_TRUE(Reached([] { return Explained("node4 has pc.ignore_sb or pc.ignore_quorum on"); }, absl::Seconds(20),
+                      "refused, and said why"));
+  EXPECT_EQ(Promotions(lab()), before_);
+  Set("node4", "pc.ignore_sb=false");
+  EXPECT_TRUE(
+      Reached([&] { return Promotions(lab()) > before_ ? absl::OkStatus() : absl::UnavailableError("no grant"); },
+              absl::Seconds(20), "a promotion"));
+  HealAndExpectHealthy();
+  EXPECT_EQ(Promotions(lab()), before_ + 1);
+}
+
+}  // namespace
+}  // namespace minder::lab
