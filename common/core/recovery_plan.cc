@@ -161,7 +161,10 @@ void WarnOfGivenUp(RecoveryPlan& plan) {
   for (const StoppedNode& stopped : plan.nodes) {
     if (stopped.given_up)
       plan.warnings.push_back(
-          absl::StrFormat("what only %s has on disk is given up, acknowledged or not", NameOf(stopped)));
+          absl::StrFormat("what only %s has on disk is given up, acknowledged or not; move its data aside before it "
+                          "comes back, or it differs "
+                          "from the others and nothing shows it",
+                          NameOf(stopped)));
   }
 }
 
