@@ -62,11 +62,12 @@ void LeaseHolder::OnReported(const v1::DbStatusReport& report, BootTime observed
     if (report.primary() == v1::TERNARY_NO) lease_until_ = absl::InfinitePast();
   }
   if (report.has_last_primary_view()) view_ = report.last_primary_view();
+  // Whom it names belongs to those who must not be lost, seen in it or not.
+  if (together_) together_->insert(view_.members().begin(), view_.members().end());
   const bool settled = report.wsrep().evs_state() == "OPERATIONAL";
   if (together_ && report.primary() == v1::TERNARY_YES && settled && report.has_last_primary_view()) {
     const std::set<std::string> view = {view_.members().begin(), view_.members().end()};
     if (std::ranges::includes(view, *together_)) seen_until_ = std::max(seen_until_, observed_at + ttl_);
-    together_->insert(view.begin(), view.end());
   }
   const bool harmless = report.running() == v1::TERNARY_YES && report.primary() == v1::TERNARY_NO &&
                         report.freeze().frozen() && !report.freeze().view_id().empty() &&

@@ -51,8 +51,8 @@ class LeaseHolder {
   BootTime seen_until_ = absl::InfinitePast();
   std::uint64_t frozen_at_ = 0;  // epoch of the last promise
   v1::PrimaryView view_;         // last primary view
-  // gcomm uuids of all who were in a primary view since a lease confirmed one; nothing before the first, for nobody
-  // knows whom this agent has not seen.
+  // gcomm uuids of all who were in a primary view, as its disk names it, since a lease confirmed one; nothing before
+  // the first, for nobody knows whom this agent has not seen.
   std::optional<std::set<std::string>> together_;
 };
 

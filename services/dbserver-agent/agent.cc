@@ -320,7 +320,7 @@ void Agent::OnProcessChange() {
   // What it was last in is read after its end: a proof of death says that, too.
   if (observations_.process.presence == Presence::kGone)
     observations_.answer.last_primary_view = LastPrimaryViewOf(self_.data_dir());
-  if (guard_ != nullptr) guard_->Hold(observations_.process.pid);
+  if (guard_ != nullptr) guard_->Hold(observations_.process.pid, observations_.process.may_turn_primary);
   Report();
   ProbeNow();
 }

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -46,13 +47,13 @@ FenceGuard::~FenceGuard() {
 
 std::string FenceGuard::SocketPath() const { return absl::StrFormat("%s/fence-%d.sock", options_.state_dir, pid_); }
 
-void FenceGuard::Hold(pid_t pid) {
+void FenceGuard::Hold(pid_t pid, bool may_turn_primary) {
   if (pid == pid_) return;
   Disarm();
   loop_.Cancel(std::exchange(retry_, 0));
   if (guard_.pid != 0 && Reap(guard_.pid).ok()) guard_ = {};
   pid_ = pid;
-  guarded_ = false;
+  guarded_ = may_turn_primary;
   if (pid_ != 0) Engage();
 }
 
@@ -91,8 +92,10 @@ absl::Status FenceGuard::Spawn(const std::string& path) {
   if (bind(listening.get(), AsSockaddr(address), sizeof(address)) != 0 || listen(listening.get(), 8) != 0)
     return absl::ErrnoToStatus(errno, "cannot make " + path);
   if (guard_.pid != 0 && Reap(guard_.pid).ok()) guard_ = {};
-  const std::vector<std::string> argv = {options_.program, std::to_string(pid_), std::to_string(Nanoseconds(deadline_)),
-                                         path};
+  const std::vector<std::string> argv = {
+      options_.program, std::to_string(pid_),
+      std::to_string(std::max<std::int64_t>(Nanoseconds(deadline_), 1)),  // 0 would be none
+      path};
   MINDER_ASSIGN_OR_RETURN(guard_, minder::Spawn(argv, options_.state_dir + "/fence.log", listening.get()));
   return absl::OkStatus();
 }

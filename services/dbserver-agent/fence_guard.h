@@ -30,9 +30,10 @@ class FenceGuard {
   FenceGuard(const FenceGuard&) = delete;
   FenceGuard& operator=(const FenceGuard&) = delete;
 
-  // Guards this process, and no other any more; 0 for none. A process that has no guard yet gets one with the first
-  // deadline that is ahead: whoever was started to join the others lives without a lease until then.
-  void Hold(pid_t pid);
+  // Guards this process, and no other any more; 0 for none. A process that `may_turn_primary` by itself gets a guard at
+  // once, and is ended when the deadline is over by now, as it may be after a long recovery. Another one gets its guard
+  // with the first deadline that is ahead: whoever was started to join the others lives without a lease until then.
+  void Hold(pid_t pid, bool may_turn_primary);
   // What is held may live until then.
   void Extend(BootTime deadline);
 
@@ -56,7 +57,7 @@ class FenceGuard {
   UniqueFd connection_;
   Spawned guard_;  // our own child, if we started it; to be reaped
   bool armed_ = false;
-  bool guarded_ = false;  // it was armed for this process before, and must be again
+  bool guarded_ = false;  // this process must have a guard
   EventLoop::TimerId retry_ = 0;
 };
 

@@ -35,9 +35,10 @@ struct SeenExit {
 // What is known of the process.
 struct ObservedProcess {
   Presence presence = Presence::kUnknown;
-  pid_t pid = 0;              // while kRunning
-  BootTime started_at;        // while kRunning
-  std::string view_at_start;  // while kRunning: id of the last primary view on disk when the process was first held
+  pid_t pid = 0;                  // while kRunning
+  BootTime started_at;            // while kRunning
+  std::string view_at_start;      // while kRunning: id of the last primary view on disk when the process was first held
+  bool may_turn_primary = false;  // by itself: we started it with its old view, or as the first node
   std::optional<SeenExit> last_exit;
   unsigned restarts = 0;
   std::optional<BootTime> restart_at;

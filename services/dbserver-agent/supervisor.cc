@@ -54,6 +54,7 @@ void Supervisor::DoStart(bool is_restart) {
     return handlers_.on_change();
   }
   ++busy_;
+  observed_.may_turn_primary = !forget_view_;
   worker_.Do([this, is_restart, forget = std::exchange(forget_view_, false),
               not_beyond = std::exchange(not_beyond_, std::nullopt)] {
     const absl::Status prepared = handlers_.prepare_view(forget);
@@ -77,6 +78,7 @@ void Supervisor::OnFound(absl::StatusOr<std::optional<RunningServer>> found, v1:
   }
   if (found->has_value()) {
     spdlog::info("found mariadbd running, pid {}", (*found)->pid);
+    observed_.may_turn_primary = false;
     return Hold(**std::move(found));
   }
   observed_.presence = Presence::kGone;
@@ -242,6 +244,7 @@ void Supervisor::Bootstrap(const Done& done) {
   EndHold();
   loop_.Cancel(std::exchange(restart_timer_, 0));
   ++busy_;
+  observed_.may_turn_primary = true;
   worker_.Do([this, done] {
     auto started = std::make_shared<absl::StatusOr<RunningServer>>(process_.Bootstrap());
     v1::StoppedState stopped = process_.ReadStopped();

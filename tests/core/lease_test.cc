@@ -83,6 +83,16 @@ TEST(LeaseHolderTest, WhoJoinedUnconfirmedIsMissedWhenItIsGone) {
   EXPECT_EQ(holder.LivesUntil(), At(15)) << "c may be primary elsewhere, of a component that the arbitrator knows";
 }
 
+// Found by the model (together-grows-while-primary): the primary view was over before anybody looked.
+TEST(LeaseHolderTest, WhoIsOnlyNamedOnDiskIsMissedAsWell) {
+  LeaseHolder holder(kTtl);
+  holder.OnReported(InView("v:1", {"a"}), At(0));
+  holder.OnLease(LeaseOf("v:1"), At(0), 0);
+  holder.OnReported(InView("v:2", {"a", "b"}, false), At(10));
+  holder.OnReported(InView("v:3", {"a"}), At(20));
+  EXPECT_EQ(holder.LivesUntil(), At(5)) << "b may be primary elsewhere";
+}
+
 TEST(LeaseHolderTest, AViewThatIsNotSettledShowsNobody) {
   LeaseHolder holder(kTtl);
   holder.OnReported(InView("v:1", {"a", "b"}), At(0));

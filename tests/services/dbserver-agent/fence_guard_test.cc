@@ -48,10 +48,10 @@ class FenceGuardTest : public testing::Test {
     guard_.reset();
     armed_ = false;
   }
-  void Hold(absl::Duration by = absl::Seconds(30)) {
-    loop_->Post([this, by] {
+  void Hold(absl::Duration by = absl::Seconds(30), bool may_turn_primary = false) {
+    loop_->Post([this, by, may_turn_primary] {
       if (by > absl::ZeroDuration()) guard_->Extend(loop_->Now() + by);
-      guard_->Hold(victim_.pid);
+      guard_->Hold(victim_.pid, may_turn_primary);
     });
   }
   // Back when it is sent, for a loop that stops drops what it was given.
@@ -162,6 +162,13 @@ TEST_F(FenceGuardTest, ArmedWithTheFirstLeaseAndNotBefore) {
   EXPECT_EQ(GuardPid(), 0);
   Extend(absl::Milliseconds(300));
   ASSERT_TRUE(WaitForArmed(true));
+  EXPECT_TRUE(VictimEndsWithin(kPatience));
+}
+
+// Found by the model (guard-after-start): its lease ended while its position was recovered.
+TEST_F(FenceGuardTest, WhoMayTurnPrimaryByItselfHasAGuardFromTheStartAndEndsWhenItIsTooLate) {
+  Extend(absl::Seconds(-1));
+  Hold(absl::ZeroDuration(), true);
   EXPECT_TRUE(VictimEndsWithin(kPatience));
 }
 
