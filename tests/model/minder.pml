@@ -80,6 +80,10 @@ byte lease = ALL; /* lease held; elsewhere the model needs only what follows fro
 #endif
 byte due = ALL;   /* the fence guard's deadline is still ahead (E2 only) */
 byte armed = ALL; /* the fence guard is armed (E2 only) */
+#ifdef E2
+byte together[N]; /* all whom it saw in a primary view since a lease confirmed one */
+byte fview[N];    /* its last primary view when it gave its promise, 0 = none */
+#endif
 /* ---- network: the orders that were sent, by epoch ------------------------------------------------------------------------- */
 byte target[MAXE + 1]; /* node that make_primary(epoch) goes to */
 byte rest[MAXE + 1];   /* O of that epoch: whom freeze(epoch) goes to */
@@ -95,6 +99,10 @@ byte group;       /* G of this epoch */
 byte P = 1;       /* last confirmed primary view */
 byte granted;     /* a grant was made since the last full merge */
 byte revoked;     /* leases that stay revoked because of grants */
+#ifdef E2
+byte gview;       /* P at the last grant */
+byte lastg;       /* its group */
+#endif
 /* ---- arbitrator, in memory: the last report of each node ------------------------------------------------------------------ */
 byte rok;         /* there is one */
 byte rpc[N];      /* primary view it was in, 0 = non-Primary */
@@ -177,6 +185,9 @@ inline touch(x) {
 #ifdef LOSS
 #define COMMITTED(w) (top == w)
 #define HOLDS(x, w) (data[x] == w)
+#elif defined(E2)
+#define COMMITTED(w) (gview == w)
+#define HOLDS(x, w) (fview[x] == w)
 #else
 #define COMMITTED(w) 0
 #define HOLDS(x, w) 0
@@ -196,9 +207,15 @@ inline compact() {
 #ifdef LOSS
             DOWN(data[i]);
 #endif
+#ifdef E2
+            DOWN(fview[i]);
+#endif
             i++
        :: else -> break
        od;
+#ifdef E2
+       DOWN(gview);
+#endif
        DOWN(P);
 #ifdef LOSS
        DOWN(top);
@@ -282,7 +299,24 @@ inline cut(x) {
 
 /* ---- the node and its agent ------------------------------------------------------------------------------------------------ */
 
+/* What the agent sees of its node, also while Galera has not noticed a cut yet, is as good as a lease: a primary view that has lost
+ * nobody, or that it is still in no other than when it promised. It looks now and then, and so misses views. */
+#ifdef TOGETHER_NEVER_GROWS
+#define LOOK_AROUND(x) skip
+#elif defined(E2)
+#define LOOK_AROUND(x) if :: pc[x] != 0 -> together[x] = together[x] | mem[pc[x]] :: else fi
+#else
+#define LOOK_AROUND(x) skip
+#endif
+#ifdef FROZEN_IN_ANY_VIEW
+#define HARMLESS(x) (IN(x, on) && pc[x] == 0 && fview[x] != 0)
+#else
+#define HARMLESS(x) (IN(x, on) && pc[x] == 0 && fview[x] != 0 && fview[x] == last[x])
+#endif
+#define SEES_ALL(x) ((pc[x] != 0 && (together[x] & ~mem[pc[x]]) == 0) || HARMLESS(x))
+
 inline report(x) {
+  LOOK_AROUND(x);
   rok = rok | BIT(x); rlast[x] = last[x];
 #ifdef MERGES
   rpc[x] = pc[x];
@@ -350,10 +384,15 @@ inline forget(x) {
 #define LEASE_GIVEN_UP(x) skip
 #define LEASE_OVER(x) 1 /* at any moment it may be */
 #endif
+#ifdef E2
+#define PROMISED(x) fview[x] = (pc[x] == 0 -> last[x] : 0)
+#else
+#define PROMISED(x) skip
+#endif
 /* freeze(e): durably refuse every order up to epoch e, and give up the lease. */
 #define FREEZE(e)                                                                     \
   d_step { FROZEN_BY(e) && maxe[me] < e ->                                         \
-    maxe[me] = e; LEASE_GIVEN_UP(me);                                                 \
+    maxe[me] = e; LEASE_GIVEN_UP(me); PROMISED(me);                                   \
     printf("agent %d: freeze %d\n", me, e) }
 
 /* make_primary(e): refused with an old nonce or an old epoch; the epoch is durable before the bootstrap. */
@@ -412,10 +451,7 @@ inline goal(e) {
 #else
 #define FENCED(x) 1
 #endif
-/* As the agent sees it: also while Galera has not noticed a cut yet. */
 #define REVOKED (revoked | (phase == INTENT -> rest[epoch] : 0))
-#define SEES_ALL(x) (pc[x] != 0 && mem[pc[x]] == ALL)
-
 proctype node(byte me) {
   do
   /* Galera. Members of my primary component are gone: we who are left count our weight against the last view. */
@@ -502,12 +538,13 @@ proctype node(byte me) {
   /* A renewal comes; the guard is armed with the first one. */
   :: d_step { !IN(me, REVOKED) && !IN(me, armed & due) ->
        LEASE_TAKEN(me); armed = armed | BIT(me);
+       if :: pc[me] != 0 && last[me] == P -> together[me] = mem[P] :: else fi;
        printf("agent %d: lease renewed\n", me) }
 #ifdef LEASE_ONLY
   :: d_step { IN(me, lease) -> LEASE_GIVEN_UP(me); printf("agent %d: lease runs out\n", me) }
 #endif
   /* The guard's deadline moves on while there is a lease or all nodes are in my component. Once it passes, the guard kills. */
-  :: d_step { !IN(me, due) && SEES_ALL(me) && IN(me, armed) -> due = due | BIT(me) }
+  :: d_step { !IN(me, due) && SEES_ALL(me) && IN(me, armed) -> due = due | BIT(me); LOOK_AROUND(me) }
   :: d_step { IN(me, due) && LEASE_OVER(me) && !SEES_ALL(me) -> due = due & ~BIT(me);
        printf("guard %d: deadline passes\n", me);
 #ifndef LATE_FENCE
@@ -625,7 +662,7 @@ proctype node(byte me) {
 #if defined(NO_REVOKE) || !defined(E2)
 #define REVOKE skip
 #else
-#define REVOKE revoked = revoked | REST
+#define REVOKE revoked = revoked | REST; gview = P; lastg = group
 #endif
 
 #ifdef E4
@@ -635,13 +672,26 @@ proctype node(byte me) {
 #endif
 
 #define RPC_IS_0(x) (rpc[x] == rpc[0])
-/* One primary component of all nodes, reported by all. Not: of all of P, for after a grant P is soon the promoted group alone. */
-#ifdef MERGE_OF_LAST_PC
-#define RPC_IS_P(x) (rpc[x] == P)
-#define FULL_MERGE ((mem[P] & ~(rok & WHERE(RPC_IS_P))) == 0)
+#ifdef E2
+#define LEASES_BACK revoked = revoked & ~REST
 #else
-#define FULL_MERGE (rok == ALL && rpc[0] != 0 && mem[rpc[0]] == ALL && WHERE(RPC_IS_0) == ALL)
+#define LEASES_BACK skip
 #endif
+#define VIEW_OF(x) (IN(x, lastg & rok) && rpc[x] != 0 -> mem[rpc[x]] : 0)
+#if N == 2
+#define WITH_GROUP (VIEW_OF(0) | VIEW_OF(1))
+#else
+#define WITH_GROUP (VIEW_OF(0) | VIEW_OF(1) | VIEW_OF(2))
+#endif
+#ifdef RESTORE_ALL
+#define RESTORED (WITH_GROUP -> ALL : 0)
+#elif defined(RESTORE_MEMBERS_OF_OLD_P)
+#define RESTORED (P != gview -> mem[P] : 0)
+#else
+#define RESTORED WITH_GROUP
+#endif
+/* One primary component of all nodes, reported by all. Not: of all of P, for after a grant P is soon the promoted group alone. */
+#define FULL_MERGE (rok == ALL && rpc[0] != 0 && mem[rpc[0]] == ALL && WHERE(RPC_IS_0) == ALL)
 #ifdef ABANDON_ON_OLD_REPORT
 #define SEEN_AFTER ALL
 #else
@@ -695,12 +745,16 @@ proctype arbitrator() {
   /* Done: the target is seen Primary. */
   :: d_step { phase == GRANTED && IN(TARGET, rok) && rpc[TARGET] != 0 -> printf("arbitrator: %d done\n", epoch); resolve() }
   /* Abandoned: the nonce has expired, and since then all of G was seen non-Primary or dead. */
-  :: d_step { phase == GRANTED && !IN(epoch, valid) && (group & ~WHERE(NOT_PRIMARY)) == 0 -> printf("arbitrator: %d abandoned\n", epoch); resolve() }
+  :: d_step { phase == GRANTED && !IN(epoch, valid) && (group & ~WHERE(NOT_PRIMARY)) == 0 -> printf("arbitrator: %d abandoned\n", epoch); LEASES_BACK; resolve() }
 #ifdef MANY_GRANTS
   :: d_step { phase == GRANTED -> printf("arbitrator: gives %d up, unresolved\n", epoch); resolve() }
 #endif
 #ifdef MERGES
-  :: d_step { phase == IDLE && FULL_MERGE -> granted = 0; revoked = 0; printf("arbitrator: full merge\n") }
+  :: d_step { phase == IDLE && FULL_MERGE -> granted = 0; printf("arbitrator: full merge\n") }
+#endif
+#ifdef E2
+  /* Leases are given again to those who are in the component that was granted, or in one that came of it. */
+  :: d_step { phase == IDLE && (revoked & RESTORED) != 0 -> revoked = revoked & ~RESTORED; printf("arbitrator: leases again, but not to %d\n", revoked) }
 #endif
   /* Crash: what is only in memory is lost. */
 #ifdef FORGETFUL
@@ -748,6 +802,9 @@ init {
     :: i < N -> net[i] = ALL; pc[i] = 1; last[i] = 1; rpc[i] = 1; rlast[i] = 1;
 #ifdef LOSS
          data[i] = 1;
+#endif
+#ifdef E2
+         together[i] = ALL;
 #endif
          i++
     :: else -> break
