@@ -75,14 +75,15 @@ byte top = 1;     /* last primary view that could commit */
 #endif
 /* ---- agent ----------------------------------------------------------------------------------------------------------------- */
 byte maxe[N];     /* highest epoch seen (durable) */
-#ifdef LEASE_ONLY
-byte lease = ALL; /* lease held; elsewhere the model needs only what follows from it, the guard's deadline */
-#endif
-byte due = ALL;   /* the fence guard's deadline is still ahead (E2 only) */
-byte armed = ALL; /* the fence guard is armed (E2 only) */
 #ifdef E2
-byte together[N]; /* all whom it saw in a primary view since a lease confirmed one */
+byte lease = ALL; /* lease held: with it mariadbd may be started with its old view */
+byte due = ALL;   /* the deadline until which mariadbd may live is still ahead; it is never before the end of the lease */
+byte armed = ALL; /* a guard is on the process that runs, and kills it at the deadline */
+byte together[N]; /* all whom it saw in a primary view since a lease confirmed one, 0 = none did since the agent was started */
 byte fview[N];    /* its last primary view when it gave its promise, 0 = none */
+#endif
+#ifdef GUARD_AFTER_START
+byte starting;    /* a start with the old view is under way */
 #endif
 /* ---- network: the orders that were sent, by epoch ------------------------------------------------------------------------- */
 byte target[MAXE + 1]; /* node that make_primary(epoch) goes to */
@@ -100,8 +101,9 @@ byte P = 1;       /* last confirmed primary view */
 byte granted;     /* a grant was made since the last full merge */
 byte revoked;     /* leases that stay revoked because of grants */
 #ifdef E2
-byte gview;       /* P at the last grant */
-byte lastg;       /* its group */
+byte lastg;       /* group of the last grant, ordered or not */
+byte coming;      /* whose lease was sent before it was revoked, and may still come and be good */
+byte gview = 1;   /* P when it was begun */
 #endif
 /* ---- arbitrator, in memory: the last report of each node ------------------------------------------------------------------ */
 byte rok;         /* there is one */
@@ -180,17 +182,22 @@ inline touch(x) {
 }
 
 /* Numbers of views that nobody names any more are given up, so that equal situations look equal. The order is kept. */
-#define NAMED(w) (P == w || USES(0, w) || USES(1, w) || (N > 2 && USES(2 % N, w)) || (N > 3 && USES(3 % N, w)) || COMMITTED(w))
+#define NAMED(w) (P == w || USES(0, w) || USES(1, w) || (N > 2 && USES(2 % N, w)) || (N > 3 && USES(3 % N, w)) || COMMITTED(w) || \
+                  DECIDED_ON(w))
 #define USES(x, w) (pc[x] == w || last[x] == w || rpc[x] == w || rlast[x] == w || HOLDS(x, w))
 #ifdef LOSS
 #define COMMITTED(w) (top == w)
-#define HOLDS(x, w) (data[x] == w)
-#elif defined(E2)
-#define COMMITTED(w) (gview == w)
-#define HOLDS(x, w) (fview[x] == w)
+#define DATA(x, w) (data[x] == w)
 #else
 #define COMMITTED(w) 0
-#define HOLDS(x, w) 0
+#define DATA(x, w) 0
+#endif
+#ifdef E2
+#define DECIDED_ON(w) (gview == w)
+#define HOLDS(x, w) (DATA(x, w) || fview[x] == w)
+#else
+#define DECIDED_ON(w) 0
+#define HOLDS(x, w) DATA(x, w)
 #endif
 #define DOWN(what) if :: what > v -> what-- :: else fi
 inline compact() {
@@ -271,8 +278,13 @@ inline turn_nonprimary(who) {
   skip
 }
 
+#ifdef E2
+#define UNGUARDED(x) armed = armed & ~BIT(x)
+#else
+#define UNGUARDED(x) skip
+#endif
 inline process_ends(x, hold) {
-  on = on & ~BIT(x); pc[x] = 0; UNMARK_SAME(x);
+  on = on & ~BIT(x); pc[x] = 0; UNMARK_SAME(x); UNGUARDED(x);
   if :: hold -> held = held | BIT(x) :: else -> held = held & ~BIT(x) fi;
   touch(x)
 }
@@ -299,12 +311,12 @@ inline cut(x) {
 
 /* ---- the node and its agent ------------------------------------------------------------------------------------------------ */
 
-/* What the agent sees of its node, also while Galera has not noticed a cut yet, is as good as a lease: a primary view that has lost
- * nobody, or that it is still in no other than when it promised. It looks now and then, and so misses views. */
+/* What the agent sees of its node, also while Galera has not noticed a cut yet, lets mariadbd live as a lease does: a primary view
+ * that has lost nobody, or that it is still in no other than when it promised. It looks now and then, and so misses views. */
 #ifdef TOGETHER_NEVER_GROWS
 #define LOOK_AROUND(x) skip
 #elif defined(E2)
-#define LOOK_AROUND(x) if :: pc[x] != 0 -> together[x] = together[x] | mem[pc[x]] :: else fi
+#define LOOK_AROUND(x) if :: pc[x] != 0 && together[x] != 0 -> together[x] = together[x] | mem[pc[x]] :: else fi
 #else
 #define LOOK_AROUND(x) skip
 #endif
@@ -313,7 +325,8 @@ inline cut(x) {
 #else
 #define HARMLESS(x) (IN(x, on) && pc[x] == 0 && fview[x] != 0 && fview[x] == last[x])
 #endif
-#define SEES_ALL(x) ((pc[x] != 0 && (together[x] & ~mem[pc[x]]) == 0) || HARMLESS(x))
+#define SEES_ALL(x) (pc[x] != 0 && together[x] != 0 && (together[x] & ~mem[pc[x]]) == 0)
+#define LIVES_ON(x) (IN(x, lease) || SEES_ALL(x) || HARMLESS(x))
 
 inline report(x) {
   LOOK_AROUND(x);
@@ -372,34 +385,37 @@ inline forget(x) {
 #define FROZEN_BY(e) IN(me, rest[e])
 #define GROUP_FROZEN 1
 #endif
-#ifndef E2
-#define LEASE_TAKEN(x) skip
-#define LEASE_GIVEN_UP(x) skip
-#elif defined(LEASE_ONLY)
-#define LEASE_TAKEN(x) lease = lease | BIT(x); due = due | BIT(x)
-#define LEASE_GIVEN_UP(x) lease = lease & ~BIT(x)
-#define LEASE_OVER(x) !IN(x, lease)
+/* A promise is good for the last primary view that the arbitrator decided on: it asks nobody whose report names another one, and
+ * the agent sees whether it still is as it was in that report. An order ends it. A lease from before is not taken any more. */
+#ifdef PROMISED_IN_OWN_VIEW
+#define AS_QUOTED(x, e) 1
 #else
-#define LEASE_TAKEN(x) due = due | BIT(x)
-#define LEASE_GIVEN_UP(x) skip
-#define LEASE_OVER(x) 1 /* at any moment it may be */
+#define AS_QUOTED(x, e) (e == epoch && last[x] == gview)
 #endif
 #ifdef E2
-#define PROMISED(x) fview[x] = (pc[x] == 0 -> last[x] : 0)
+#define PROMISED(x, e)                                                                \
+  if                                                                                  \
+  :: IN(x, on) && pc[x] == 0 && AS_QUOTED(x, e) -> fview[x] = last[x]                 \
+  :: else -> fview[x] = 0                                                             \
+  fi;                                                                                 \
+  if :: pc[x] == 0 -> lease = lease & ~BIT(x) :: else fi;                             \
+  coming = coming & ~BIT(x)
+#define ORDERED(x) fview[x] = 0; coming = coming & ~BIT(x)
 #else
-#define PROMISED(x) skip
+#define PROMISED(x, e) skip
+#define ORDERED(x) skip
 #endif
 /* freeze(e): durably refuse every order up to epoch e, and give up the lease. */
 #define FREEZE(e)                                                                     \
   d_step { FROZEN_BY(e) && maxe[me] < e ->                                         \
-    maxe[me] = e; LEASE_GIVEN_UP(me); PROMISED(me);                                   \
+    maxe[me] = e; PROMISED(me, e);                                                    \
     printf("agent %d: freeze %d\n", me, e) }
 
 /* make_primary(e): refused with an old nonce or an old epoch; the epoch is durable before the bootstrap. */
 #define MAKE_PRIMARY(e)                                                               \
   d_step { IN(e, sent) && target[e] == me && IN(me, on) && pc[me] == 0 && NONCE_GOOD(e) && EPOCH_NEW(me, e) -> \
     if :: maxe[me] < e -> maxe[me] = e :: else fi;                                    \
-    LEASE_TAKEN(me);                                                                  \
+    ORDERED(me);                                                                      \
     printf("agent %d: accepts make_primary %d in component %d\n", me, e, COMPONENT(me)); \
     BOOTSTRAP(e) }
 #ifdef LATE_BOOTSTRAP
@@ -428,18 +444,21 @@ inline goal(e) {
 #define LATEST(set) LATER(LATER(IN(0, set) * last[0], IN(1, set) * last[1]), LATER(IN(2, set) * last[2], IN(3, set) * last[3]))
 #endif
 
-/* When may mariadbd be started? With its gvwstate.dat, from which it may turn Primary all by itself, only while the guard's deadline
- * is ahead, where there is a guard. Without it, once the arbitrator knows that the guard is disarmed (so E2 is out of the question). */
+/* When may mariadbd be started? With its gvwstate.dat, from which it may turn Primary all by itself, where there are guards: only
+ * while a lease is held, and with a guard on it from the first. Without it, when the arbitrator orders so, which has seen it stopped
+ * (so that E2 is out of the question): it then lives without a guard until there is a deadline that is ahead. */
 #ifdef E2
 #ifdef FENCED_STARTS_WITH_VIEW
 #define MAY_START_WITH_VIEW(x) 1
 #else
-#define MAY_START_WITH_VIEW(x) IN(x, due & armed)
+#define MAY_START_WITH_VIEW(x) IN(x, lease)
 #endif
-#define MAY_START_WITHOUT_VIEW(x) (IN(x, due & armed) || (!IN(x, armed) && IN(x, rok) && !IN(x, rarmed)))
+#define MAY_START_WITHOUT_VIEW(x) (!REPORTS_MATTER || (IN(x, rok) && !IN(x, ron)))
+#define GUARDED(x) armed = armed | (due & BIT(x))
 #else
 #define MAY_START_WITH_VIEW(x) 1
-#define MAY_START_WITHOUT_VIEW(x) 1
+#define MAY_START_WITHOUT_VIEW(x) IN(x, held)
+#define GUARDED(x) skip
 #endif
 #ifdef DEAD_STARTS_WITH_VIEW
 #define NEW_VIEW_FILE(x) skip
@@ -452,6 +471,7 @@ inline goal(e) {
 #define FENCED(x) 1
 #endif
 #define REVOKED (revoked | (phase == INTENT -> rest[epoch] : 0))
+
 proctype node(byte me) {
   do
   /* Galera. Members of my primary component are gone: we who are left count our weight against the last view. */
@@ -492,15 +512,28 @@ proctype node(byte me) {
        printf("fault: node %d leaves, and dies in it\n", me) }
 #endif
 #if defined(KILL) || defined(LEAVE) || defined(E2)
-  :: d_step { !IN(me, on) && !IN(me, held) && MAY_START_WITH_VIEW(me) -> on = on | BIT(me);
+#ifdef GUARD_AFTER_START
+  /* The position on disk is found first, which takes its time; a guard comes once mariadbd runs, if the deadline is still ahead. */
+  :: d_step { !IN(me, on | held | starting) && MAY_START_WITH_VIEW(me) -> starting = starting | BIT(me);
+       printf("agent %d: is about to start mariadbd\n", me) }
+  :: d_step { IN(me, starting) -> starting = starting & ~BIT(me); on = on | BIT(me); GUARDED(me);
+       printf("agent %d: starts mariadbd with its view %d, guarded %d\n", me, last[me], IN(me, armed)) }
+#define STARTING starting
+#else
+#define STARTING 0
+  :: d_step { !IN(me, on) && !IN(me, held) && MAY_START_WITH_VIEW(me) -> on = on | BIT(me); GUARDED(me);
        printf("agent %d: starts mariadbd with its view %d\n", me, last[me]) }
-  :: d_step { !IN(me, on) && IN(me, held) && MAY_START_WITHOUT_VIEW(me) ->
-       on = on | BIT(me); held = held & ~BIT(me); NEW_VIEW_FILE(me); touch(me);
-       printf("agent %d: starts mariadbd that it held down, last view %d\n", me, last[me]) }
+#endif
+  :: d_step { !IN(me, on | STARTING) && MAY_START_WITHOUT_VIEW(me) ->
+       on = on | BIT(me); held = held & ~BIT(me); NEW_VIEW_FILE(me); touch(me); GUARDED(me);
+       printf("agent %d: starts mariadbd without its view, last view %d\n", me, last[me]) }
 #endif
 #ifdef AGENT
   /* The agent starts anew: it knows its old nonces no more. */
   :: d_step { faults < MAXF -> faults++; touch(me); printf("fault: agent %d starts anew\n", me);
+#ifdef E2
+       lease = lease & ~BIT(me); together[me] = 0; /* the guard keeps its deadline */
+#endif
 #ifdef VOLATILE_PROMISE
        maxe[me] = 0
 #endif
@@ -508,9 +541,9 @@ proctype node(byte me) {
 #endif
 
   /* The agent. */
-  #ifdef E2
-  /* When no more promotion can come, leases still depend on two things. */
-  :: d_step { !REPORTS_MATTER -> rok = rok | BIT(me); rpc[me] = pc[me]; rarmed = (rarmed & ~BIT(me)) | (armed & BIT(me)) }
+#ifdef E2
+  /* When no more promotion can come, leases still depend on who is with the promoted. */
+  :: d_step { !REPORTS_MATTER && revoked != 0 && IN(me, lastg) -> rok = rok | BIT(me); rpc[me] = pc[me] }
 #endif
   :: d_step { REPORTS_MATTER -> report(me);
        printf("agent %d: reports primary view %d, last view %d, highest epoch %d, runs %d\n", me, pc[me], last[me], maxe[me], IN(me, on)) }
@@ -535,28 +568,28 @@ proctype node(byte me) {
   :: NONCE_AGES(3)
 #endif
 #ifdef E2
-  /* A renewal comes; the guard is armed with the first one. */
-  :: d_step { !IN(me, REVOKED) && !IN(me, armed & due) ->
-       LEASE_TAKEN(me); armed = armed | BIT(me);
-       if :: pc[me] != 0 && last[me] == P -> together[me] = mem[P] :: else fi;
+  /* A lease comes: it was not revoked when it was sent. The guard is armed with the first one. */
+  :: d_step { (!IN(me, REVOKED) || IN(me, coming)) && (!IN(me, lease) || (last[me] == P && together[me] != mem[P])) ->
+       lease = lease | BIT(me); due = due | BIT(me); armed = armed | (on & BIT(me));
+       if :: last[me] == P -> together[me] = mem[P] :: else fi;
        printf("agent %d: lease renewed\n", me) }
-#ifdef LEASE_ONLY
-  :: d_step { IN(me, lease) -> LEASE_GIVEN_UP(me); printf("agent %d: lease runs out\n", me) }
-#endif
-  /* The guard's deadline moves on while there is a lease or all nodes are in my component. Once it passes, the guard kills. */
-  :: d_step { !IN(me, due) && SEES_ALL(me) && IN(me, armed) -> due = due | BIT(me); LOOK_AROUND(me) }
-  :: d_step { IN(me, due) && LEASE_OVER(me) && !SEES_ALL(me) -> due = due & ~BIT(me);
+  :: d_step { IN(me, coming) -> coming = coming & ~BIT(me) }
+  /* It runs out: the arbitrator gave no other, or the two do not hear each other for so long, which is one of the faults. */
+  :: d_step { IN(me, lease) && (IN(me, REVOKED) || faults < MAXF) ->
+       if :: IN(me, REVOKED) :: else -> faults++ fi;
+       lease = lease & ~BIT(me); printf("agent %d: lease runs out\n", me) }
+  /* The deadline moves on while one of three things holds. Once it passes, the guard kills. */
+  :: d_step { !IN(me, due) && IN(me, on) && LIVES_ON(me) -> due = due | BIT(me); LOOK_AROUND(me);
+       armed = armed | BIT(me); printf("agent %d: a deadline that is ahead\n", me) }
+  :: d_step { IN(me, due) && !LIVES_ON(me) -> due = due & ~BIT(me);
        printf("guard %d: deadline passes\n", me);
 #ifndef LATE_FENCE
        if :: IN(me, armed) && FENCED(me) -> process_ends(me, 0) :: else fi
 #endif
      }
 #ifdef LATE_FENCE
-  :: d_step { !IN(me, due) && !SEES_ALL(me) && IN(me, armed) && IN(me, on) -> process_ends(me, 0) }
+  :: d_step { !IN(me, due) && !LIVES_ON(me) && IN(me, armed) && IN(me, on) -> process_ends(me, 0) }
 #endif
-  /* To start a fenced node so that it can join the others, the agent disarms the guard, and waits until that is known. */
-  :: d_step { !IN(me, on) && !IN(me, due) && IN(me, armed) -> held = held | BIT(me); armed = armed & ~BIT(me);
-       printf("agent %d: holds the fenced mariadbd down, disarms the guard\n", me) }
 #endif
   od
 }
@@ -584,9 +617,9 @@ proctype node(byte me) {
 /* Evidence about one node of O. */
 #ifdef E1
 #ifdef NO_EPOCH
-#define EV1(x) (IN(x, rok & ron) && rpc[x] == 0 && ALIKE(x))
+#define EV1(x) (IN(x, rok) && rpc[x] == 0 && ALIKE(x))
 #else
-#define EV1(x) (IN(x, rok & ron) && rpc[x] == 0 && IN(x, rfrozen) && ALIKE(x))
+#define EV1(x) (IN(x, rok) && rpc[x] == 0 && IN(x, rfrozen) && ALIKE(x))
 #endif
 #else
 #define EV1(x) 0
@@ -595,9 +628,10 @@ proctype node(byte me) {
 #ifdef NO_LEASE_WAIT
 #define EV2(x) IN(x, rarmed)
 #elif defined(LEASE_ONLY)
-#define EV2(x) (IN(x, rarmed) && !IN(x, lease))
+#define EV2(x) (IN(x, rarmed) && !IN(x, lease | coming))
 #else
-#define EV2(x) (IN(x, rarmed) && !IN(x, due))
+/* By then its deadline has passed, unless it has promised and lives on as who did: the bound knows nothing of promises. */
+#define EV2(x) (IN(x, rarmed) && !IN(x, lease | coming) && (!IN(x, due) || HARMLESS(x)))
 #endif
 #else
 #define EV2(x) 0
@@ -643,7 +677,7 @@ proctype node(byte me) {
 #define INTEND(t)                                                                                          \
   d_step { phase == IDLE && epoch < MAXE && IN(t, rok & ron) && rpc[t] == 0 && rcomp[t] != 0 &&            \
            (rcomp[t] & ~POOL) == 0 && (rcomp[t] & ~WHERE(FIT)) == 0 ->                                     \
-    epoch++; phase = INTENT; group = rcomp[t]; TARGET = t; REST = POOL & ~group;                           \
+    epoch++; phase = INTENT; group = rcomp[t]; TARGET = t; REST = POOL & ~group; BEGUN;                    \
     printf("arbitrator: intent %d, target %d, G %d, O %d\n", epoch, t, group, REST) }
 
 /* P: all the members of a later primary view name it. */
@@ -662,7 +696,14 @@ proctype node(byte me) {
 #if defined(NO_REVOKE) || !defined(E2)
 #define REVOKE skip
 #else
-#define REVOKE revoked = revoked | REST; gview = P; lastg = group
+#define REVOKE revoked = revoked | REST
+#endif
+#ifdef E2
+#define BEGUN lastg = group; gview = P; coming = coming | (REST & ~revoked)
+#define WITHDRAWN coming = coming & revoked
+#else
+#define BEGUN skip
+#define WITHDRAWN skip
 #endif
 
 #ifdef E4
@@ -672,7 +713,8 @@ proctype node(byte me) {
 #endif
 
 #define RPC_IS_0(x) (rpc[x] == rpc[0])
-#ifdef E2
+/* After an order the leases stay revoked, whatever is seen of it: what it made may be on a disk. */
+#ifdef ABANDONED_GIVES_BACK
 #define LEASES_BACK revoked = revoked & ~REST
 #else
 #define LEASES_BACK skip
@@ -697,9 +739,15 @@ proctype node(byte me) {
 #else
 #define SEEN_AFTER rafter
 #endif
+#ifdef E2
+#define NOT_PRIMARY(x) (IN(x, rok & SEEN_AFTER) && rpc[x] == 0)
+#else
 #define NOT_PRIMARY(x) (IN(x, rok & SEEN_AFTER) && rpc[x] == 0 && (IN(x, ron) || IN(x, rdead)))
+#endif
 
-#define FORGET_REPORTS j = 0; do :: j < N -> forget(j); j++ :: else -> break od; rarmed = 0; skip
+/* Whose guards were armed when the leases were revoked is durable. */
+#define FORGET_ARMED rarmed = (phase == INTENT -> rarmed & REST : 0)
+#define FORGET_REPORTS j = 0; do :: j < N -> forget(j); j++ :: else -> break od; FORGET_ARMED; skip
 
 /* An epoch is over. */
 inline resolve() {
@@ -726,7 +774,7 @@ proctype arbitrator() {
 #if N > 3
   :: INTEND(3)
 #endif
-  :: d_step { phase == INTENT -> printf("arbitrator: withdraws intent %d\n", epoch); resolve() } /* nothing was granted */
+  :: d_step { phase == INTENT -> printf("arbitrator: withdraws intent %d\n", epoch); WITHDRAWN; resolve() } /* nothing was granted */
 #ifdef SEND_FIRST
   :: d_step { phase == INTENT && !IN(epoch, sent) && ALLOWED -> QUOTE_NONCE; sent = sent | BIT(epoch);
        printf("arbitrator: sends %d, not yet recorded\n", epoch) }
@@ -749,19 +797,19 @@ proctype arbitrator() {
 #ifdef MANY_GRANTS
   :: d_step { phase == GRANTED -> printf("arbitrator: gives %d up, unresolved\n", epoch); resolve() }
 #endif
-#ifdef MERGES
+#ifdef E4
   :: d_step { phase == IDLE && FULL_MERGE -> granted = 0; printf("arbitrator: full merge\n") }
 #endif
 #ifdef E2
   /* Leases are given again to those who are in the component that was granted, or in one that came of it. */
-  :: d_step { phase == IDLE && (revoked & RESTORED) != 0 -> revoked = revoked & ~RESTORED; printf("arbitrator: leases again, but not to %d\n", revoked) }
+  :: d_step { phase == IDLE && (revoked & RESTORED) != 0 -> revoked = revoked & ~RESTORED; coming = coming & revoked; printf("arbitrator: leases again, but not to %d\n", revoked) }
 #endif
   /* Crash: what is only in memory is lost. */
 #ifdef FORGETFUL
   :: d_step { phase = IDLE; group = 0; granted = 0; revoked = 0; printf("fault: the arbitrator forgets its grants\n") }
 #endif
 #ifdef CRASH
-  :: d_step { rok != 0 || rarmed != 0 -> FORGET_REPORTS }
+  :: d_step { rok != 0 -> FORGET_REPORTS }
 #endif
   od
 }
