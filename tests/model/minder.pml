@@ -630,8 +630,9 @@ proctype node(byte me) {
 #elif defined(LEASE_ONLY)
 #define EV2(x) (IN(x, rarmed) && !IN(x, lease | coming))
 #else
-/* By then its deadline has passed, unless it has promised and lives on as who did: the bound knows nothing of promises. */
-#define EV2(x) (IN(x, rarmed) && !IN(x, lease | coming) && (!IN(x, due) || HARMLESS(x)))
+/* The bound counts from the revocation, and knows nothing of what is seen over there: by then Galera has noticed that the group is
+ * gone, and what was seen before that lets nobody live any more; what is seen after that may. */
+#define EV2(x) (IN(x, rarmed) && !IN(x, lease | coming) && (!IN(x, due) || HARMLESS(x) || (SEES_ALL(x) && (mem[pc[x]] & group) == 0)))
 #endif
 #else
 #define EV2(x) 0
@@ -670,7 +671,12 @@ proctype node(byte me) {
 #else
 #define TIE 0
 #endif
-#define ALLOWED ((group & ~WHERE(FIT)) == 0 && REST == (POOL & ~group) && GROUP_FROZEN && \
+#ifdef E2
+#define SAME_P (P == gview) /* else the intent is withdrawn, and the leases are revoked anew */
+#else
+#define SAME_P 1
+#endif
+#define ALLOWED (SAME_P && (group & ~WHERE(FIT)) == 0 && REST == (POOL & ~group) && GROUP_FROZEN && \
   ((REST & ~WHERE(PROVEN)) == 0 || TIE))
 
 /* Intent, durable: epoch, target, group, and that the leases of the rest are revoked. From here on freeze(epoch) may be sent. */
