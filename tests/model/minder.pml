@@ -76,8 +76,8 @@ byte top = 1;     /* last primary view that could commit */
 /* ---- agent ----------------------------------------------------------------------------------------------------------------- */
 byte maxe[N];     /* highest epoch seen (durable) */
 #ifdef E2
-byte lease = ALL; /* lease held: with it mariadbd may be started with its old view */
-byte due = ALL;   /* the deadline until which mariadbd may live is still ahead; it is never before the end of the lease */
+byte lease = ALL; /* a lease is held, or was sent and may come while it is good: mariadbd may be started with its old view */
+byte due = ALL;   /* the deadline until which mariadbd may live is still ahead */
 byte armed = ALL; /* a guard is on the process that runs, and kills it at the deadline */
 byte together[N]; /* all whom it saw in a primary view since a lease confirmed one, 0 = none did since the agent was started */
 byte fview[N];    /* its last primary view when it gave its promise, 0 = none */
@@ -102,7 +102,6 @@ byte granted;     /* a grant was made since the last full merge */
 byte revoked;     /* leases that stay revoked because of grants */
 #ifdef E2
 byte lastg;       /* group of the last grant, ordered or not */
-byte coming;      /* whose lease was sent before it was revoked, and may still come and be good */
 byte gview = 1;   /* P when it was begun */
 #endif
 /* ---- arbitrator, in memory: the last report of each node ------------------------------------------------------------------ */
@@ -279,7 +278,7 @@ inline turn_nonprimary(who) {
 }
 
 #ifdef E2
-#define UNGUARDED(x) armed = armed & ~BIT(x)
+#define UNGUARDED(x) armed = armed & ~BIT(x); due = due & (lease | ~BIT(x)) /* what was seen of the dead plays no part any more */
 #else
 #define UNGUARDED(x) skip
 #endif
@@ -312,11 +311,14 @@ inline cut(x) {
 /* ---- the node and its agent ------------------------------------------------------------------------------------------------ */
 
 /* What the agent sees of its node, also while Galera has not noticed a cut yet, lets mariadbd live as a lease does: a primary view
- * that has lost nobody, or that it is still in no other than when it promised. It looks now and then, and so misses views. */
+ * that has lost nobody, or that it is still in no other than when it promised. It looks now and then, and so misses views; but
+ * whoever is named by the last primary view that it reports belongs to them, also while it is non-Primary: the arbitrator goes by it. */
 #ifdef TOGETHER_NEVER_GROWS
 #define LOOK_AROUND(x) skip
-#elif defined(E2)
+#elif defined(GROWS_WHILE_PRIMARY)
 #define LOOK_AROUND(x) if :: pc[x] != 0 && together[x] != 0 -> together[x] = together[x] | mem[pc[x]] :: else fi
+#elif defined(E2)
+#define LOOK_AROUND(x) if :: last[x] != 0 && together[x] != 0 -> together[x] = together[x] | mem[last[x]] :: else fi
 #else
 #define LOOK_AROUND(x) skip
 #endif
@@ -386,7 +388,7 @@ inline forget(x) {
 #define GROUP_FROZEN 1
 #endif
 /* A promise is good for the last primary view that the arbitrator decided on: it asks nobody whose report names another one, and
- * the agent sees whether it still is as it was in that report. An order ends it. A lease from before is not taken any more. */
+ * the agent sees whether it still is as it was in that report. It ends the lease, and an order ends it. */
 #ifdef PROMISED_IN_OWN_VIEW
 #define AS_QUOTED(x, e) 1
 #else
@@ -398,9 +400,8 @@ inline forget(x) {
   :: IN(x, on) && pc[x] == 0 && AS_QUOTED(x, e) -> fview[x] = last[x]                 \
   :: else -> fview[x] = 0                                                             \
   fi;                                                                                 \
-  if :: pc[x] == 0 -> lease = lease & ~BIT(x) :: else fi;                             \
-  coming = coming & ~BIT(x)
-#define ORDERED(x) fview[x] = 0; coming = coming & ~BIT(x)
+  if :: pc[x] == 0 -> lease = lease & ~BIT(x) :: else fi
+#define ORDERED(x) fview[x] = 0
 #else
 #define PROMISED(x, e) skip
 #define ORDERED(x) skip
@@ -454,7 +455,7 @@ inline goal(e) {
 #define MAY_START_WITH_VIEW(x) IN(x, lease)
 #endif
 #define MAY_START_WITHOUT_VIEW(x) (!REPORTS_MATTER || (IN(x, rok) && !IN(x, ron)))
-#define GUARDED(x) armed = armed | (due & BIT(x))
+#define GUARDED(x) due = due | (lease & BIT(x)); armed = armed | (due & BIT(x))
 #else
 #define MAY_START_WITH_VIEW(x) 1
 #define MAY_START_WITHOUT_VIEW(x) IN(x, held)
@@ -532,7 +533,7 @@ proctype node(byte me) {
   /* The agent starts anew: it knows its old nonces no more. */
   :: d_step { faults < MAXF -> faults++; touch(me); printf("fault: agent %d starts anew\n", me);
 #ifdef E2
-       lease = lease & ~BIT(me); together[me] = 0; /* the guard keeps its deadline */
+       lease = lease & (REVOKED | ~BIT(me)); together[me] = 0; /* the guard keeps its deadline */
 #endif
 #ifdef VOLATILE_PROMISE
        maxe[me] = 0
@@ -568,12 +569,11 @@ proctype node(byte me) {
   :: NONCE_AGES(3)
 #endif
 #ifdef E2
-  /* A lease comes: it was not revoked when it was sent. The guard is armed with the first one. */
-  :: d_step { (!IN(me, REVOKED) || IN(me, coming)) && (!IN(me, lease) || (last[me] == P && together[me] != mem[P])) ->
+  /* A lease comes. The guard is armed with the first one. */
+  :: d_step { !IN(me, REVOKED & ~lease) && (!IN(me, lease & due) || (last[me] == P && together[me] != mem[P])) ->
        lease = lease | BIT(me); due = due | BIT(me); armed = armed | (on & BIT(me));
        if :: last[me] == P -> together[me] = mem[P] :: else fi;
-       printf("agent %d: lease renewed\n", me) }
-  :: d_step { IN(me, coming) -> coming = coming & ~BIT(me) }
+       printf("agent %d: a lease comes\n", me) }
   /* It runs out: the arbitrator gave no other, or the two do not hear each other for so long, which is one of the faults. */
   :: d_step { IN(me, lease) && (IN(me, REVOKED) || faults < MAXF) ->
        if :: IN(me, REVOKED) :: else -> faults++ fi;
@@ -628,11 +628,11 @@ proctype node(byte me) {
 #ifdef NO_LEASE_WAIT
 #define EV2(x) IN(x, rarmed)
 #elif defined(LEASE_ONLY)
-#define EV2(x) (IN(x, rarmed) && !IN(x, lease | coming))
+#define EV2(x) (IN(x, rarmed) && !IN(x, lease))
 #else
 /* The bound counts from the revocation, and knows nothing of what is seen over there: by then Galera has noticed that the group is
  * gone, and what was seen before that lets nobody live any more; what is seen after that may. */
-#define EV2(x) (IN(x, rarmed) && !IN(x, lease | coming) && (!IN(x, due) || HARMLESS(x) || (SEES_ALL(x) && (mem[pc[x]] & group) == 0)))
+#define EV2(x) (IN(x, rarmed) && !IN(x, lease) && (!IN(x, due) || HARMLESS(x) || (SEES_ALL(x) && (mem[pc[x]] & group) == 0)))
 #endif
 #else
 #define EV2(x) 0
@@ -705,11 +705,9 @@ proctype node(byte me) {
 #define REVOKE revoked = revoked | REST
 #endif
 #ifdef E2
-#define BEGUN lastg = group; gview = P; coming = coming | (REST & ~revoked)
-#define WITHDRAWN coming = coming & revoked
+#define BEGUN lastg = group; gview = P
 #else
 #define BEGUN skip
-#define WITHDRAWN skip
 #endif
 
 #ifdef E4
@@ -780,7 +778,7 @@ proctype arbitrator() {
 #if N > 3
   :: INTEND(3)
 #endif
-  :: d_step { phase == INTENT -> printf("arbitrator: withdraws intent %d\n", epoch); WITHDRAWN; resolve() } /* nothing was granted */
+  :: d_step { phase == INTENT -> printf("arbitrator: withdraws intent %d\n", epoch); resolve() } /* nothing was granted */
 #ifdef SEND_FIRST
   :: d_step { phase == INTENT && !IN(epoch, sent) && ALLOWED -> QUOTE_NONCE; sent = sent | BIT(epoch);
        printf("arbitrator: sends %d, not yet recorded\n", epoch) }
@@ -808,7 +806,7 @@ proctype arbitrator() {
 #endif
 #ifdef E2
   /* Leases are given again to those who are in the component that was granted, or in one that came of it. */
-  :: d_step { phase == IDLE && (revoked & RESTORED) != 0 -> revoked = revoked & ~RESTORED; coming = coming & revoked; printf("arbitrator: leases again, but not to %d\n", revoked) }
+  :: d_step { phase == IDLE && (revoked & RESTORED) != 0 -> revoked = revoked & ~RESTORED; printf("arbitrator: leases again, but not to %d\n", revoked) }
 #endif
   /* Crash: what is only in memory is lost. */
 #ifdef FORGETFUL
@@ -832,7 +830,7 @@ proctype environment() {
   do
   :: CUT(0)
   :: HEAL(0, 1)
-#if N > 2
+#if N > 2 && !defined(TWO_SITES) /* of which one is node 0 */
   :: CUT(1)
   :: CUT(2)
   :: HEAL(0, 2)
