@@ -328,7 +328,12 @@ inline cut(x) {
 #define HARMLESS(x) (IN(x, on) && pc[x] == 0 && fview[x] != 0 && fview[x] == last[x])
 #endif
 #define SEES_ALL(x) (pc[x] != 0 && together[x] != 0 && (together[x] & ~mem[pc[x]]) == 0)
-#define LIVES_ON(x) (IN(x, lease) || SEES_ALL(x) || HARMLESS(x))
+#ifdef LATE_LEASES /* the guard may act before a lease that was sent is here */
+#define LEASE_IS_HERE(x) IN(x, lease & ~REVOKED)
+#else
+#define LEASE_IS_HERE(x) IN(x, lease)
+#endif
+#define LIVES_ON(x) (LEASE_IS_HERE(x) || SEES_ALL(x) || HARMLESS(x))
 
 inline report(x) {
   LOOK_AROUND(x);
