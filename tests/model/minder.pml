@@ -13,9 +13,10 @@
  * is formed by nodes of which none has what the last one committed (writes that clients were told are safe).
  *
  * Options: N, W0..W3 (pc.weight), MAXF faults, MAXE epochs; E1 E2 E3 E4 = kinds of evidence in use; CRASH KILL LEAVE PARTIAL AGENT =
- * kinds of faults besides cuts; STRAIGHT and FREEZE_GROUP = rules that go beyond design.md (see where they are used). Every other
+ * kinds of faults besides cuts (an agent and the arbitrator that do not hear each other for a lease_ttl are one, too); LATE_LEASES,
+ * TWO_SITES = see where they are used; STRAIGHT and FREEZE_GROUP = rules that go beyond design.md (see where they are used). Every other
  * name takes one rule away (check.py, UNSOUND). REACH=e turns the promotion of epoch e into an error, so that SPIN shows the way
- * to it. Without -DCRASH a crash of the arbitrator needs no step of its own: what is durable stays, reports come anew, and an
+ * to it, and REACH_LEASES_AGAIN does so for a lease that is given again after it. Without -DCRASH a crash of the arbitrator needs no step of its own: what is durable stays, reports come anew, and an
  * arbitrator that does nothing for a while is in the model anyway.
  *
  * Read a trail with: spin -t -B -D... minder.pml (every step says what it does).
@@ -755,8 +756,8 @@ proctype node(byte me) {
 #endif
 
 /* Whose guards were armed when the leases were revoked is durable. */
-#define FORGET_ARMED rarmed = (phase == INTENT -> rarmed & REST : 0)
-#define FORGET_REPORTS j = 0; do :: j < N -> forget(j); j++ :: else -> break od; FORGET_ARMED; skip
+#define KEPT_ARMED (phase == INTENT -> rarmed & REST : 0)
+#define FORGET_REPORTS j = 0; do :: j < N -> forget(j); j++ :: else -> break od; rarmed = KEPT_ARMED; skip
 
 /* An epoch is over. */
 inline resolve() {
@@ -811,14 +812,18 @@ proctype arbitrator() {
 #endif
 #ifdef E2
   /* Leases are given again to those who are in the component that was granted, or in one that came of it. */
-  :: d_step { phase == IDLE && (revoked & RESTORED) != 0 -> revoked = revoked & ~RESTORED; printf("arbitrator: leases again, but not to %d\n", revoked) }
+  :: d_step { phase == IDLE && (revoked & RESTORED) != 0 -> revoked = revoked & ~RESTORED;
+#ifdef REACH_LEASES_AGAIN
+       assert(1 < REACH_LEASES_AGAIN); /* as in goal(e) */
+#endif
+       printf("arbitrator: leases again, but not to %d\n", revoked) }
 #endif
   /* Crash: what is only in memory is lost. */
 #ifdef FORGETFUL
   :: d_step { phase = IDLE; group = 0; granted = 0; revoked = 0; printf("fault: the arbitrator forgets its grants\n") }
 #endif
 #ifdef CRASH
-  :: d_step { rok != 0 -> FORGET_REPORTS }
+  :: d_step { rok != 0 || rarmed != KEPT_ARMED -> FORGET_REPORTS }
 #endif
   od
 }
