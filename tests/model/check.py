@@ -136,7 +136,8 @@ def check(name, options, expected, top):
     begin = time.monotonic()
     (directory / "minder.pml").write_text(MODEL.read_text())
     spin = run(["spin", "-a"] + ["-D" + option for option in options.split()] + ["minder.pml"], directory)
-    optimize = "-O2" if expected == "safe" or name in SLOW else "-O0"
+    # -O1 is as fast as -O2 here, and takes half as long to compile.
+    optimize = "-O1" if expected == "safe" or name in SLOW else "-O0"
     gcc = run(["gcc", "-w", optimize, "-DSAFETY", "-DNOBOUNDCHECK", f"-DMEMLIM={MEMORY_MB}", "-o", "pan", "pan.c"], directory)
     if spin.returncode != 0 or gcc.returncode != 0:
         return "broken", 0, time.monotonic() - begin, spin.stdout + gcc.stderr
