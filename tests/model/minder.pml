@@ -13,9 +13,10 @@
  * is formed by nodes of which none has what the last one committed (writes that clients were told are safe).
  *
  * Options: N, W0..W3 (pc.weight), MAXF faults, MAXE epochs; E1 E2 E3 E4 = kinds of evidence in use; CRASH KILL LEAVE PARTIAL AGENT =
- * kinds of faults besides cuts; STRAIGHT and FREEZE_GROUP = rules that go beyond design.md (see where they are used). Every other
+ * kinds of faults besides cuts (an agent and the arbitrator that do not hear each other for a lease_ttl are one, too); LATE_LEASES,
+ * TWO_SITES = see where they are used; STRAIGHT and FREEZE_GROUP = rules that go beyond design.md (see where they are used). Every other
  * name takes one rule away (check.py, UNSOUND). REACH=e turns the promotion of epoch e into an error, so that SPIN shows the way
- * to it. Without -DCRASH a crash of the arbitrator needs no step of its own: what is durable stays, reports come anew, and an
+ * to it, and REACH_LEASES_AGAIN does so for a lease that is given again after it. Without -DCRASH a crash of the arbitrator needs no step of its own: what is durable stays, reports come anew, and an
  * arbitrator that does nothing for a while is in the model anyway.
  *
  * Read a trail with: spin -t -B -D... minder.pml (every step says what it does).
@@ -75,11 +76,16 @@ byte top = 1;     /* last primary view that could commit */
 #endif
 /* ---- agent ----------------------------------------------------------------------------------------------------------------- */
 byte maxe[N];     /* highest epoch seen (durable) */
-#ifdef LEASE_ONLY
-byte lease = ALL; /* lease held; elsewhere the model needs only what follows from it, the guard's deadline */
+#ifdef E2
+byte lease = ALL; /* a lease is held, or was sent and may come while it is good: mariadbd may be started with its old view */
+byte due = ALL;   /* the deadline until which mariadbd may live is still ahead */
+byte armed = ALL; /* a guard is on the process that runs, and kills it at the deadline */
+byte together[N]; /* all whom it saw in a primary view since a lease confirmed one, 0 = none did since the agent was started */
+byte fview[N];    /* its last primary view when it gave its promise, 0 = none */
 #endif
-byte due = ALL;   /* the fence guard's deadline is still ahead (E2 only) */
-byte armed = ALL; /* the fence guard is armed (E2 only) */
+#ifdef GUARD_AFTER_START
+byte starting;    /* a start with the old view is under way */
+#endif
 /* ---- network: the orders that were sent, by epoch ------------------------------------------------------------------------- */
 byte target[MAXE + 1]; /* node that make_primary(epoch) goes to */
 byte rest[MAXE + 1];   /* O of that epoch: whom freeze(epoch) goes to */
@@ -95,6 +101,10 @@ byte group;       /* G of this epoch */
 byte P = 1;       /* last confirmed primary view */
 byte granted;     /* a grant was made since the last full merge */
 byte revoked;     /* leases that stay revoked because of grants */
+#ifdef E2
+byte lastg;       /* group of the last grant, ordered or not */
+byte gview = 1;   /* P when it was begun */
+#endif
 /* ---- arbitrator, in memory: the last report of each node ------------------------------------------------------------------ */
 byte rok;         /* there is one */
 byte rpc[N];      /* primary view it was in, 0 = non-Primary */
@@ -172,14 +182,22 @@ inline touch(x) {
 }
 
 /* Numbers of views that nobody names any more are given up, so that equal situations look equal. The order is kept. */
-#define NAMED(w) (P == w || USES(0, w) || USES(1, w) || (N > 2 && USES(2 % N, w)) || (N > 3 && USES(3 % N, w)) || COMMITTED(w))
+#define NAMED(w) (P == w || USES(0, w) || USES(1, w) || (N > 2 && USES(2 % N, w)) || (N > 3 && USES(3 % N, w)) || COMMITTED(w) || \
+                  DECIDED_ON(w))
 #define USES(x, w) (pc[x] == w || last[x] == w || rpc[x] == w || rlast[x] == w || HOLDS(x, w))
 #ifdef LOSS
 #define COMMITTED(w) (top == w)
-#define HOLDS(x, w) (data[x] == w)
+#define DATA(x, w) (data[x] == w)
 #else
 #define COMMITTED(w) 0
-#define HOLDS(x, w) 0
+#define DATA(x, w) 0
+#endif
+#ifdef E2
+#define DECIDED_ON(w) (gview == w)
+#define HOLDS(x, w) (DATA(x, w) || fview[x] == w)
+#else
+#define DECIDED_ON(w) 0
+#define HOLDS(x, w) DATA(x, w)
 #endif
 #define DOWN(what) if :: what > v -> what-- :: else fi
 inline compact() {
@@ -196,9 +214,15 @@ inline compact() {
 #ifdef LOSS
             DOWN(data[i]);
 #endif
+#ifdef E2
+            DOWN(fview[i]);
+#endif
             i++
        :: else -> break
        od;
+#ifdef E2
+       DOWN(gview);
+#endif
        DOWN(P);
 #ifdef LOSS
        DOWN(top);
@@ -254,8 +278,13 @@ inline turn_nonprimary(who) {
   skip
 }
 
+#ifdef E2
+#define UNGUARDED(x) armed = armed & ~BIT(x); due = due & (lease | ~BIT(x)) /* what was seen of the dead plays no part any more */
+#else
+#define UNGUARDED(x) skip
+#endif
 inline process_ends(x, hold) {
-  on = on & ~BIT(x); pc[x] = 0; UNMARK_SAME(x);
+  on = on & ~BIT(x); pc[x] = 0; UNMARK_SAME(x); UNGUARDED(x);
   if :: hold -> held = held | BIT(x) :: else -> held = held & ~BIT(x) fi;
   touch(x)
 }
@@ -282,7 +311,33 @@ inline cut(x) {
 
 /* ---- the node and its agent ------------------------------------------------------------------------------------------------ */
 
+/* What the agent sees of its node, also while Galera has not noticed a cut yet, lets mariadbd live as a lease does: a primary view
+ * that has lost nobody, or that it is still in no other than when it promised. It looks now and then, and so misses views; but
+ * whoever is named by the last primary view that it reports belongs to them, also while it is non-Primary: the arbitrator goes by it. */
+#ifdef TOGETHER_NEVER_GROWS
+#define LOOK_AROUND(x) skip
+#elif defined(GROWS_WHILE_PRIMARY)
+#define LOOK_AROUND(x) if :: pc[x] != 0 && together[x] != 0 -> together[x] = together[x] | mem[pc[x]] :: else fi
+#elif defined(E2)
+#define LOOK_AROUND(x) if :: last[x] != 0 && together[x] != 0 -> together[x] = together[x] | mem[last[x]] :: else fi
+#else
+#define LOOK_AROUND(x) skip
+#endif
+#ifdef FROZEN_IN_ANY_VIEW
+#define HARMLESS(x) (IN(x, on) && pc[x] == 0 && fview[x] != 0)
+#else
+#define HARMLESS(x) (IN(x, on) && pc[x] == 0 && fview[x] != 0 && fview[x] == last[x])
+#endif
+#define SEES_ALL(x) (pc[x] != 0 && together[x] != 0 && (together[x] & ~mem[pc[x]]) == 0)
+#ifdef LATE_LEASES /* the guard may act before a lease that was sent is here */
+#define LEASE_IS_HERE(x) IN(x, lease & ~REVOKED)
+#else
+#define LEASE_IS_HERE(x) IN(x, lease)
+#endif
+#define LIVES_ON(x) (LEASE_IS_HERE(x) || SEES_ALL(x) || HARMLESS(x))
+
 inline report(x) {
+  LOOK_AROUND(x);
   rok = rok | BIT(x); rlast[x] = last[x];
 #ifdef MERGES
   rpc[x] = pc[x];
@@ -338,29 +393,36 @@ inline forget(x) {
 #define FROZEN_BY(e) IN(me, rest[e])
 #define GROUP_FROZEN 1
 #endif
-#ifndef E2
-#define LEASE_TAKEN(x) skip
-#define LEASE_GIVEN_UP(x) skip
-#elif defined(LEASE_ONLY)
-#define LEASE_TAKEN(x) lease = lease | BIT(x); due = due | BIT(x)
-#define LEASE_GIVEN_UP(x) lease = lease & ~BIT(x)
-#define LEASE_OVER(x) !IN(x, lease)
+/* A promise is good for the last primary view that the arbitrator decided on: it asks nobody whose report names another one, and
+ * the agent sees whether it still is as it was in that report. It ends the lease, and an order ends it. */
+#ifdef PROMISED_IN_OWN_VIEW
+#define AS_QUOTED(x, e) 1
 #else
-#define LEASE_TAKEN(x) due = due | BIT(x)
-#define LEASE_GIVEN_UP(x) skip
-#define LEASE_OVER(x) 1 /* at any moment it may be */
+#define AS_QUOTED(x, e) (e == epoch && last[x] == gview)
+#endif
+#ifdef E2
+#define PROMISED(x, e)                                                                \
+  if                                                                                  \
+  :: IN(x, on) && pc[x] == 0 && AS_QUOTED(x, e) -> fview[x] = last[x]                 \
+  :: else -> fview[x] = 0                                                             \
+  fi;                                                                                 \
+  if :: pc[x] == 0 -> lease = lease & ~BIT(x) :: else fi
+#define ORDERED(x) fview[x] = 0
+#else
+#define PROMISED(x, e) skip
+#define ORDERED(x) skip
 #endif
 /* freeze(e): durably refuse every order up to epoch e, and give up the lease. */
 #define FREEZE(e)                                                                     \
   d_step { FROZEN_BY(e) && maxe[me] < e ->                                         \
-    maxe[me] = e; LEASE_GIVEN_UP(me);                                                 \
+    maxe[me] = e; PROMISED(me, e);                                                    \
     printf("agent %d: freeze %d\n", me, e) }
 
 /* make_primary(e): refused with an old nonce or an old epoch; the epoch is durable before the bootstrap. */
 #define MAKE_PRIMARY(e)                                                               \
   d_step { IN(e, sent) && target[e] == me && IN(me, on) && pc[me] == 0 && NONCE_GOOD(e) && EPOCH_NEW(me, e) -> \
     if :: maxe[me] < e -> maxe[me] = e :: else fi;                                    \
-    LEASE_TAKEN(me);                                                                  \
+    ORDERED(me);                                                                      \
     printf("agent %d: accepts make_primary %d in component %d\n", me, e, COMPONENT(me)); \
     BOOTSTRAP(e) }
 #ifdef LATE_BOOTSTRAP
@@ -389,18 +451,21 @@ inline goal(e) {
 #define LATEST(set) LATER(LATER(IN(0, set) * last[0], IN(1, set) * last[1]), LATER(IN(2, set) * last[2], IN(3, set) * last[3]))
 #endif
 
-/* When may mariadbd be started? With its gvwstate.dat, from which it may turn Primary all by itself, only while the guard's deadline
- * is ahead, where there is a guard. Without it, once the arbitrator knows that the guard is disarmed (so E2 is out of the question). */
+/* When may mariadbd be started? With its gvwstate.dat, from which it may turn Primary all by itself, where there are guards: only
+ * while a lease is held, and with a guard on it from the first. Without it, when the arbitrator orders so, which has seen it stopped
+ * (so that E2 is out of the question): it then lives without a guard until there is a deadline that is ahead. */
 #ifdef E2
 #ifdef FENCED_STARTS_WITH_VIEW
 #define MAY_START_WITH_VIEW(x) 1
 #else
-#define MAY_START_WITH_VIEW(x) IN(x, due & armed)
+#define MAY_START_WITH_VIEW(x) IN(x, lease)
 #endif
-#define MAY_START_WITHOUT_VIEW(x) (IN(x, due & armed) || (!IN(x, armed) && IN(x, rok) && !IN(x, rarmed)))
+#define MAY_START_WITHOUT_VIEW(x) (!REPORTS_MATTER || (IN(x, rok) && !IN(x, ron)))
+#define GUARDED(x) due = due | (lease & BIT(x)); armed = armed | (due & BIT(x))
 #else
 #define MAY_START_WITH_VIEW(x) 1
-#define MAY_START_WITHOUT_VIEW(x) 1
+#define MAY_START_WITHOUT_VIEW(x) IN(x, held)
+#define GUARDED(x) skip
 #endif
 #ifdef DEAD_STARTS_WITH_VIEW
 #define NEW_VIEW_FILE(x) skip
@@ -412,9 +477,7 @@ inline goal(e) {
 #else
 #define FENCED(x) 1
 #endif
-/* As the agent sees it: also while Galera has not noticed a cut yet. */
 #define REVOKED (revoked | (phase == INTENT -> rest[epoch] : 0))
-#define SEES_ALL(x) (pc[x] != 0 && mem[pc[x]] == ALL)
 
 proctype node(byte me) {
   do
@@ -456,15 +519,28 @@ proctype node(byte me) {
        printf("fault: node %d leaves, and dies in it\n", me) }
 #endif
 #if defined(KILL) || defined(LEAVE) || defined(E2)
-  :: d_step { !IN(me, on) && !IN(me, held) && MAY_START_WITH_VIEW(me) -> on = on | BIT(me);
+#ifdef GUARD_AFTER_START
+  /* The position on disk is found first, which takes its time; a guard comes once mariadbd runs, if the deadline is still ahead. */
+  :: d_step { !IN(me, on | held | starting) && MAY_START_WITH_VIEW(me) -> starting = starting | BIT(me);
+       printf("agent %d: is about to start mariadbd\n", me) }
+  :: d_step { IN(me, starting) -> starting = starting & ~BIT(me); on = on | BIT(me); GUARDED(me);
+       printf("agent %d: starts mariadbd with its view %d, guarded %d\n", me, last[me], IN(me, armed)) }
+#define STARTING starting
+#else
+#define STARTING 0
+  :: d_step { !IN(me, on) && !IN(me, held) && MAY_START_WITH_VIEW(me) -> on = on | BIT(me); GUARDED(me);
        printf("agent %d: starts mariadbd with its view %d\n", me, last[me]) }
-  :: d_step { !IN(me, on) && IN(me, held) && MAY_START_WITHOUT_VIEW(me) ->
-       on = on | BIT(me); held = held & ~BIT(me); NEW_VIEW_FILE(me); touch(me);
-       printf("agent %d: starts mariadbd that it held down, last view %d\n", me, last[me]) }
+#endif
+  :: d_step { !IN(me, on | STARTING) && MAY_START_WITHOUT_VIEW(me) ->
+       on = on | BIT(me); held = held & ~BIT(me); NEW_VIEW_FILE(me); touch(me); GUARDED(me);
+       printf("agent %d: starts mariadbd without its view, last view %d\n", me, last[me]) }
 #endif
 #ifdef AGENT
   /* The agent starts anew: it knows its old nonces no more. */
   :: d_step { faults < MAXF -> faults++; touch(me); printf("fault: agent %d starts anew\n", me);
+#ifdef E2
+       lease = lease & (REVOKED | ~BIT(me)); together[me] = 0; /* the guard keeps its deadline */
+#endif
 #ifdef VOLATILE_PROMISE
        maxe[me] = 0
 #endif
@@ -472,9 +548,9 @@ proctype node(byte me) {
 #endif
 
   /* The agent. */
-  #ifdef E2
-  /* When no more promotion can come, leases still depend on two things. */
-  :: d_step { !REPORTS_MATTER -> rok = rok | BIT(me); rpc[me] = pc[me]; rarmed = (rarmed & ~BIT(me)) | (armed & BIT(me)) }
+#ifdef E2
+  /* When no more promotion can come, leases still depend on who is with the promoted. */
+  :: d_step { !REPORTS_MATTER && revoked != 0 && IN(me, lastg) -> rok = rok | BIT(me); rpc[me] = pc[me] }
 #endif
   :: d_step { REPORTS_MATTER -> report(me);
        printf("agent %d: reports primary view %d, last view %d, highest epoch %d, runs %d\n", me, pc[me], last[me], maxe[me], IN(me, on)) }
@@ -499,27 +575,27 @@ proctype node(byte me) {
   :: NONCE_AGES(3)
 #endif
 #ifdef E2
-  /* A renewal comes; the guard is armed with the first one. */
-  :: d_step { !IN(me, REVOKED) && !IN(me, armed & due) ->
-       LEASE_TAKEN(me); armed = armed | BIT(me);
-       printf("agent %d: lease renewed\n", me) }
-#ifdef LEASE_ONLY
-  :: d_step { IN(me, lease) -> LEASE_GIVEN_UP(me); printf("agent %d: lease runs out\n", me) }
-#endif
-  /* The guard's deadline moves on while there is a lease or all nodes are in my component. Once it passes, the guard kills. */
-  :: d_step { !IN(me, due) && SEES_ALL(me) && IN(me, armed) -> due = due | BIT(me) }
-  :: d_step { IN(me, due) && LEASE_OVER(me) && !SEES_ALL(me) -> due = due & ~BIT(me);
+  /* A lease comes. The guard is armed with the first one. */
+  :: d_step { !IN(me, REVOKED & ~lease) && (!IN(me, lease & due) || (last[me] == P && together[me] != mem[P])) ->
+       lease = lease | BIT(me); due = due | BIT(me); armed = armed | (on & BIT(me));
+       if :: last[me] == P -> together[me] = mem[P] :: else fi;
+       printf("agent %d: a lease comes\n", me) }
+  /* It runs out: the arbitrator gave no other, or the two do not hear each other for so long, which is one of the faults. */
+  :: d_step { IN(me, lease) && (IN(me, REVOKED) || faults < MAXF) ->
+       if :: IN(me, REVOKED) :: else -> faults++ fi;
+       lease = lease & ~BIT(me); printf("agent %d: lease runs out\n", me) }
+  /* The deadline moves on while one of three things holds. Once it passes, the guard kills. */
+  :: d_step { !IN(me, due) && IN(me, on) && LIVES_ON(me) -> due = due | BIT(me); LOOK_AROUND(me);
+       armed = armed | BIT(me); printf("agent %d: a deadline that is ahead\n", me) }
+  :: d_step { IN(me, due) && !LIVES_ON(me) -> due = due & ~BIT(me);
        printf("guard %d: deadline passes\n", me);
 #ifndef LATE_FENCE
        if :: IN(me, armed) && FENCED(me) -> process_ends(me, 0) :: else fi
 #endif
      }
 #ifdef LATE_FENCE
-  :: d_step { !IN(me, due) && !SEES_ALL(me) && IN(me, armed) && IN(me, on) -> process_ends(me, 0) }
+  :: d_step { !IN(me, due) && !LIVES_ON(me) && IN(me, armed) && IN(me, on) -> process_ends(me, 0) }
 #endif
-  /* To start a fenced node so that it can join the others, the agent disarms the guard, and waits until that is known. */
-  :: d_step { !IN(me, on) && !IN(me, due) && IN(me, armed) -> held = held | BIT(me); armed = armed & ~BIT(me);
-       printf("agent %d: holds the fenced mariadbd down, disarms the guard\n", me) }
 #endif
   od
 }
@@ -547,9 +623,9 @@ proctype node(byte me) {
 /* Evidence about one node of O. */
 #ifdef E1
 #ifdef NO_EPOCH
-#define EV1(x) (IN(x, rok & ron) && rpc[x] == 0 && ALIKE(x))
+#define EV1(x) (IN(x, rok) && rpc[x] == 0 && ALIKE(x))
 #else
-#define EV1(x) (IN(x, rok & ron) && rpc[x] == 0 && IN(x, rfrozen) && ALIKE(x))
+#define EV1(x) (IN(x, rok) && rpc[x] == 0 && IN(x, rfrozen) && ALIKE(x))
 #endif
 #else
 #define EV1(x) 0
@@ -560,7 +636,9 @@ proctype node(byte me) {
 #elif defined(LEASE_ONLY)
 #define EV2(x) (IN(x, rarmed) && !IN(x, lease))
 #else
-#define EV2(x) (IN(x, rarmed) && !IN(x, due))
+/* The bound counts from the revocation, and knows nothing of what is seen over there: by then Galera has noticed that the group is
+ * gone, and what was seen before that lets nobody live any more; what is seen after that may. */
+#define EV2(x) (IN(x, rarmed) && !IN(x, lease) && (!IN(x, due) || HARMLESS(x) || (SEES_ALL(x) && (mem[pc[x]] & group) == 0)))
 #endif
 #else
 #define EV2(x) 0
@@ -599,14 +677,19 @@ proctype node(byte me) {
 #else
 #define TIE 0
 #endif
-#define ALLOWED ((group & ~WHERE(FIT)) == 0 && REST == (POOL & ~group) && GROUP_FROZEN && \
+#ifdef E2
+#define SAME_P (P == gview) /* else the intent is withdrawn, and the leases are revoked anew */
+#else
+#define SAME_P 1
+#endif
+#define ALLOWED (SAME_P && (group & ~WHERE(FIT)) == 0 && REST == (POOL & ~group) && GROUP_FROZEN && \
   ((REST & ~WHERE(PROVEN)) == 0 || TIE))
 
 /* Intent, durable: epoch, target, group, and that the leases of the rest are revoked. From here on freeze(epoch) may be sent. */
 #define INTEND(t)                                                                                          \
   d_step { phase == IDLE && epoch < MAXE && IN(t, rok & ron) && rpc[t] == 0 && rcomp[t] != 0 &&            \
            (rcomp[t] & ~POOL) == 0 && (rcomp[t] & ~WHERE(FIT)) == 0 ->                                     \
-    epoch++; phase = INTENT; group = rcomp[t]; TARGET = t; REST = POOL & ~group;                           \
+    epoch++; phase = INTENT; group = rcomp[t]; TARGET = t; REST = POOL & ~group; BEGUN;                    \
     printf("arbitrator: intent %d, target %d, G %d, O %d\n", epoch, t, group, REST) }
 
 /* P: all the members of a later primary view name it. */
@@ -627,6 +710,11 @@ proctype node(byte me) {
 #else
 #define REVOKE revoked = revoked | REST
 #endif
+#ifdef E2
+#define BEGUN lastg = group; gview = P
+#else
+#define BEGUN skip
+#endif
 
 #ifdef E4
 #define RECORD granted = 1
@@ -635,21 +723,41 @@ proctype node(byte me) {
 #endif
 
 #define RPC_IS_0(x) (rpc[x] == rpc[0])
-/* One primary component of all nodes, reported by all. Not: of all of P, for after a grant P is soon the promoted group alone. */
-#ifdef MERGE_OF_LAST_PC
-#define RPC_IS_P(x) (rpc[x] == P)
-#define FULL_MERGE ((mem[P] & ~(rok & WHERE(RPC_IS_P))) == 0)
+/* After an order the leases stay revoked, whatever is seen of it: what it made may be on a disk. */
+#ifdef ABANDONED_GIVES_BACK
+#define LEASES_BACK revoked = revoked & ~REST
 #else
-#define FULL_MERGE (rok == ALL && rpc[0] != 0 && mem[rpc[0]] == ALL && WHERE(RPC_IS_0) == ALL)
+#define LEASES_BACK skip
 #endif
+#define VIEW_OF(x) (IN(x, lastg & rok) && rpc[x] != 0 -> mem[rpc[x]] : 0)
+#if N == 2
+#define WITH_GROUP (VIEW_OF(0) | VIEW_OF(1))
+#else
+#define WITH_GROUP (VIEW_OF(0) | VIEW_OF(1) | VIEW_OF(2))
+#endif
+#ifdef RESTORE_ALL
+#define RESTORED (WITH_GROUP -> ALL : 0)
+#elif defined(RESTORE_MEMBERS_OF_OLD_P)
+#define RESTORED (P != gview -> mem[P] : 0)
+#else
+#define RESTORED WITH_GROUP
+#endif
+/* One primary component of all nodes, reported by all. Not: of all of P, for after a grant P is soon the promoted group alone. */
+#define FULL_MERGE (rok == ALL && rpc[0] != 0 && mem[rpc[0]] == ALL && WHERE(RPC_IS_0) == ALL)
 #ifdef ABANDON_ON_OLD_REPORT
 #define SEEN_AFTER ALL
 #else
 #define SEEN_AFTER rafter
 #endif
+#ifdef E2
+#define NOT_PRIMARY(x) (IN(x, rok & SEEN_AFTER) && rpc[x] == 0)
+#else
 #define NOT_PRIMARY(x) (IN(x, rok & SEEN_AFTER) && rpc[x] == 0 && (IN(x, ron) || IN(x, rdead)))
+#endif
 
-#define FORGET_REPORTS j = 0; do :: j < N -> forget(j); j++ :: else -> break od; rarmed = 0; skip
+/* Whose guards were armed when the leases were revoked is durable. */
+#define KEPT_ARMED (phase == INTENT -> rarmed & REST : 0)
+#define FORGET_REPORTS j = 0; do :: j < N -> forget(j); j++ :: else -> break od; rarmed = KEPT_ARMED; skip
 
 /* An epoch is over. */
 inline resolve() {
@@ -695,19 +803,27 @@ proctype arbitrator() {
   /* Done: the target is seen Primary. */
   :: d_step { phase == GRANTED && IN(TARGET, rok) && rpc[TARGET] != 0 -> printf("arbitrator: %d done\n", epoch); resolve() }
   /* Abandoned: the nonce has expired, and since then all of G was seen non-Primary or dead. */
-  :: d_step { phase == GRANTED && !IN(epoch, valid) && (group & ~WHERE(NOT_PRIMARY)) == 0 -> printf("arbitrator: %d abandoned\n", epoch); resolve() }
+  :: d_step { phase == GRANTED && !IN(epoch, valid) && (group & ~WHERE(NOT_PRIMARY)) == 0 -> printf("arbitrator: %d abandoned\n", epoch); LEASES_BACK; resolve() }
 #ifdef MANY_GRANTS
   :: d_step { phase == GRANTED -> printf("arbitrator: gives %d up, unresolved\n", epoch); resolve() }
 #endif
-#ifdef MERGES
-  :: d_step { phase == IDLE && FULL_MERGE -> granted = 0; revoked = 0; printf("arbitrator: full merge\n") }
+#ifdef E4
+  :: d_step { phase == IDLE && FULL_MERGE -> granted = 0; printf("arbitrator: full merge\n") }
+#endif
+#ifdef E2
+  /* Leases are given again to those who are in the component that was granted, or in one that came of it. */
+  :: d_step { phase == IDLE && (revoked & RESTORED) != 0 -> revoked = revoked & ~RESTORED;
+#ifdef REACH_LEASES_AGAIN
+       assert(1 < REACH_LEASES_AGAIN); /* as in goal(e) */
+#endif
+       printf("arbitrator: leases again, but not to %d\n", revoked) }
 #endif
   /* Crash: what is only in memory is lost. */
 #ifdef FORGETFUL
   :: d_step { phase = IDLE; group = 0; granted = 0; revoked = 0; printf("fault: the arbitrator forgets its grants\n") }
 #endif
 #ifdef CRASH
-  :: d_step { rok != 0 || rarmed != 0 -> FORGET_REPORTS }
+  :: d_step { rok != 0 || rarmed != KEPT_ARMED -> FORGET_REPORTS }
 #endif
   od
 }
@@ -724,7 +840,7 @@ proctype environment() {
   do
   :: CUT(0)
   :: HEAL(0, 1)
-#if N > 2
+#if N > 2 && !defined(TWO_SITES) /* of which one is node 0 */
   :: CUT(1)
   :: CUT(2)
   :: HEAL(0, 2)
@@ -748,6 +864,9 @@ init {
     :: i < N -> net[i] = ALL; pc[i] = 1; last[i] = 1; rpc[i] = 1; rlast[i] = 1;
 #ifdef LOSS
          data[i] = 1;
+#endif
+#ifdef E2
+         together[i] = ALL;
 #endif
          i++
     :: else -> break
