@@ -135,6 +135,7 @@ void SimAgent::DoStart(bool is_restart) {
     return Report();
   }
   busy_ = true;
+  may_turn_primary_ = !forget_view_ && !world_.galera.Runs(host_);
   seat_.After(Soon(absl::Milliseconds(30)), [this, is_restart] {
     busy_ = false;
     const auto limit = std::exchange(not_beyond_, std::nullopt);
@@ -186,7 +187,7 @@ bool SimAgent::MayStart() const { return !LeasesInUse(world_.config) || lease_.H
 void SimAgent::Extend() {
   const int pid = static_cast<int>(observations_.process.pid);
   if (!LeasesInUse(world_.config) || pid == 0) return;
-  world_.Guard(host_, pid, lease_.LivesUntil());
+  world_.Guard(host_, pid, lease_.LivesUntil(), may_turn_primary_);
   if (armed_ == pid || !world_.Guarded(host_)) return;
   seat_.After(Soon(absl::Milliseconds(5)), [this, pid] { armed_ = pid; });
 }

@@ -89,6 +89,7 @@ class SimAgent {
   LeaseHolder lease_;
   int armed_ = 0;  // the process that the guard is known to watch
   bool held_back_ = false;
+  bool may_turn_primary_ = false;  // by itself: it was started with its old view
   std::optional<v1::Position> not_beyond_;
   bool forget_view_ = false;
   bool busy_ = false;

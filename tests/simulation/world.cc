@@ -141,12 +141,12 @@ void World::HumanStarts(int host) {
   galera.Start(host);
 }
 
-void World::Guard(int host, int pid, BootTime until) {
+void World::Guard(int host, int pid, BootTime until, bool may_turn_primary) {
   FenceGuard& guard = guards_[static_cast<std::size_t>(host)];
   const absl::Time when = machine(host).booted_at + ToSinceBoot(until);
   if (guard.pid == pid) {
     guard.until = std::max(guard.until, when);
-  } else if (pid != 0 && when > stage.now()) {
+  } else if (pid != 0 && (may_turn_primary || when > stage.now())) {
     guard = {.pid = pid, .until = when};
     Watch(host, pid);
   }

@@ -47,7 +47,7 @@ class World {
   // A human starts what is stopped, but nothing that waits for a lease.
   void HumanStarts(int host);
   // The guard of the process lets it live until then, whatever becomes of the agent. A process without one gets one.
-  void Guard(int host, int pid, BootTime until);
+  void Guard(int host, int pid, BootTime until, bool may_turn_primary);
   bool Guarded(int host) const { return guards_[static_cast<std::size_t>(host)].pid == galera.pid(host); }
   // A statement that was sent to the server: it takes it up when it can, whatever became of the sender, and says so.
   void Bootstrap(int host, int pid, BootTime not_after, std::uint64_t epoch, const std::shared_ptr<bool>& executed);
