@@ -233,8 +233,8 @@ void Supervisor::WorkWhileStopped(std::function<absl::Status()> work, const Done
     loop_.Post([this, status, stopped, done] {
       --busy_;
       const bool changed = std::exchange(observed_.stopped, stopped).SerializeAsString() != stopped.SerializeAsString();
+      if (changed) handlers_.on_change();  // first: the outcome tells that it is there to be seen
       done(status);
-      if (changed) handlers_.on_change();
     });
   });
 }

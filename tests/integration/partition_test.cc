@@ -112,6 +112,12 @@ TEST_F(PartitionTest, F50NothingIsPromotedWhileSomebodyIgnoresSplitBrain) {
   for (const std::string& node : lab().plan().NodeNames())
     ASSERT_TRUE(Reached([&] { return Is("non-Primary", node); }, absl::Seconds(30), "non-Primary"));
   Set("node4", "pc.ignore_sb=true");
+  ASSERT_TRUE(Reached(
+      [] {
+        const std::string capture = Minderctl(lab(), {"capture"}).output;
+        return absl::StrContains(capture, "\"ignoreSb\": true") ? absl::OkStatus() : absl::UnavailableError("not yet");
+      },
+      absl::Seconds(10), "reported"));
   ASSERT_EQ(Minderctl(lab(), {"resume"}).code, 0);
   EXPECT_TRUE(Reached([] { return Explained("node4 has pc.ignore_sb or pc.ignore_quorum on"); }, absl::Seconds(20),
                       "refused, and said why"));

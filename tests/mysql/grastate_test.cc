@@ -55,7 +55,7 @@ INSTANTIATE_TEST_SUITE_P(Inputs, HostileGrastate,
                                          std::string("uuid: ") + kUuid + "\nseqno: 99999999999999999999\n",
                                          std::string("uuid: ") + kUuid + "\nseqno:\n", kGood + "seqno: 6\n",
                                          kGood + "safe_to_bootstrap: yes\n", kGood + "and a line without a colon\n",
-                                         kGood + std::string(70000, 'x') + "\n", std::string(100 << 20, 'a')));
+                                         kGood + std::string(70000, 'x') + "\n", std::string(1 << 20, 'a')));
 
 TEST(RecoveredPosition, IsFoundAmongOtherLines) {
   const auto recovered = ParseRecoveredPosition(
