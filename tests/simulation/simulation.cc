@@ -51,8 +51,10 @@ bool IsRefused(World& world) {
   if (!world.galera.Live().empty() || world.arbitrator() == nullptr) return false;
   bool answered = false;
   for (int host = 0; host < world.nodes(); ++host) answered |= world.galera.Ask(host).has_value();
-  return absl::StartsWith(RuleOf(world), "R4") || (!answered && RuleOf(world) == "R900") ||
-         (IsInDoubt(world) && RuleOf(world) == "R030");
+  const std::string rule = RuleOf(world);
+  const bool for_a_human = rule == "R330" || rule == "R340" || rule == "R350";  // minderctl recover
+  return absl::StartsWith(rule, "R4") || (!answered && (rule == "R900" || for_a_human)) ||
+         (IsInDoubt(world) && rule == "R030");
 }
 
 void Converge(World& world, const Faults& faults, SimulationResult& result) {
