@@ -170,7 +170,7 @@ TEST_F(SystemdTest, ABootstrapIsOfOneStartOnly) {
   const auto process = Process();
   const auto first = process->Bootstrap();
   ASSERT_TRUE(first.ok()) << first.status();
-  EXPECT_TRUE(HasFlag(first->pid));
+  EXPECT_TRUE(Eventually([&] { return HasFlag(first->pid); })) << "once systemd's child has become mariadbd";
   EXPECT_TRUE(absl::IsFailedPrecondition(process->Bootstrap().status())) << "it runs";
   EXPECT_THAT(systemd_->Systemctl({"show-environment"}).output, Not(HasSubstr("WSREP")));
   ASSERT_TRUE(Eventually([this] { return Property("ActiveState") == "active"; }));
