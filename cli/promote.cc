@@ -174,7 +174,7 @@ ExitCode RunMakePrimary(const CommandLine& line, const Session& session) {
   }
   v1::MakePrimaryResponse response;
   const CallResult result = session.client.MakePrimary(request, session.timeout, response);
-  if (!result.status.ok()) return line.dry_run ? Fail(session, result) : FailOrder(session, result);
+  if (!result.status.ok()) return FailOrder(session, result, line.dry_run);
   const std::string plan = RenderPromotion(response.decision(), response.digest());
   if (line.dry_run) return Show(session, response, "would " + plan);
   session.output.Progress(plan);
@@ -193,7 +193,7 @@ ExitCode RunDeclareDead(const CommandLine& line, const Session& session) {
   }
   v1::DeclareDeadResponse response;
   const CallResult result = session.client.DeclareDead(request, session.timeout, response);
-  if (!result.status.ok()) return line.dry_run ? Fail(session, result) : FailOrder(session, result);
+  if (!result.status.ok()) return FailOrder(session, result, line.dry_run);
   const std::string next = response.decision().command().empty() ? "minderctl explain" : response.decision().command();
   return Show(session, response,
               line.dry_run ? RenderDeath(response, "would count")

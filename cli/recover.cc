@@ -92,7 +92,7 @@ ExitCode RunRecover(const CommandLine& line, const Session& session) {
   }
   v1::RecoverResponse response;
   const CallResult result = session.client.Recover(request, session.timeout, response);
-  if (!result.status.ok()) return line.dry_run ? Fail(session, result) : FailOrder(session, result);
+  if (!result.status.ok()) return FailOrder(session, result, line.dry_run);
   if (line.dry_run) {
     const ExitCode shown = Show(session, response, RenderRecoverPlan(response, session.output.color()));
     return shown == ExitCode::kOk && !response.plan().missing().empty() ? ExitCode::kRefused : shown;

@@ -72,10 +72,10 @@ ExitCode Fail(const Session& session, const CallResult& result) {
   return verdict.code;
 }
 
-ExitCode FailOrder(const Session& session, const CallResult& result) {
+ExitCode FailOrder(const Session& session, const CallResult& result, bool dry_run) {
   const ExitCode code = Fail(session, result);
   const bool unknown = absl::IsDeadlineExceeded(result.status) || WentAway(result);
-  if (result.connected && unknown)
+  if (!dry_run && result.connected && unknown)
     session.output.Message("it may have been taken on all the same: 'minderctl explain' shows it");
   return code;
 }

@@ -39,8 +39,8 @@ std::string NewRequestId();
 // where the arbitrator did not.
 ExitCode Fail(const Session& session, const CallResult& result);
 
-// The same for a call that changes something and may have done so although no answer came.
-ExitCode FailOrder(const Session& session, const CallResult& result);
+// The same for a call that, unless it is a dry run, changes something and may have done so although no answer came.
+ExitCode FailOrder(const Session& session, const CallResult& result, bool dry_run = false);
 
 }  // namespace minder
 

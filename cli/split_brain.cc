@@ -57,7 +57,7 @@ ExitCode RunAcknowledge(const CommandLine& line, const Session& session) {
   }
   v1::AcknowledgeResponse response;
   const CallResult result = session.client.Acknowledge(request, session.timeout, response);
-  if (!result.status.ok()) return line.dry_run ? Fail(session, result) : FailOrder(session, result);
+  if (!result.status.ok()) return FailOrder(session, result, line.dry_run);
   const std::string text = RenderAcknowledgement(response);
   if (line.dry_run) return Show(session, response, absl::StrFormat("would keep %s:\n%s", Printable(line.keep), text));
   return Show(
@@ -77,7 +77,7 @@ ExitCode RunRelease(const CommandLine& line, const Session& session) {
   }
   v1::ReleaseResponse response;
   const CallResult result = session.client.Release(request, session.timeout, response);
-  if (!result.status.ok()) return line.dry_run ? Fail(session, result) : FailOrder(session, result);
+  if (!result.status.ok()) return FailOrder(session, result, line.dry_run);
   return Show(session, response,
               absl::StrFormat("%s %s, with the data that it has\nthen %s", Printable(request.dbserver()),
                               line.dry_run ? "would be released" : "is released",
