@@ -26,7 +26,7 @@ std::string StateOf(const v1::DbStatusReport& report) {
 bool HoldsData(const v1::DbStatusReport& report) {
   const v1::StoppedState& disk = report.stopped();
   const bool stopped = report.running() == v1::TERNARY_NO && report.process().pid() == 0;
-  return stopped && HasData(disk.has_recovered() ? disk.recovered() : disk.grastate());
+  return stopped && HasData(PositionOf(disk));
 }
 
 std::string WhyTooLate(const std::string& nonce, const OwnState& own, BootTime now) {

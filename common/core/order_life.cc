@@ -195,8 +195,8 @@ OrderEffects OrderLife::OnReported(const v1::DbStatusReport& report, BootTime ob
   if (report.primary() == v1::TERNARY_YES) return OnPrimarySeen();
   if (!InDoubt()) return {};
   // Done, and lost again. An observation of before would show the group as if nothing had been done yet.
-  if (took_effect_ && observed_at >= *took_effect_) return Conclude(promise_.make_primary(), absl::OkStatus());
-  if (took_effect_) return {};
+  if (took_effect_)
+    return observed_at < *took_effect_ ? OrderEffects() : Conclude(promise_.make_primary(), absl::OkStatus());
   // What was sent to a view does not outlive it (gcomm: messages are delivered in the view that they were sent in), and
   // what a server has not begun does not outlive the server. A group that is not OPERATIONAL is on its way to another
   // view, be it of the same members.

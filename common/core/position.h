@@ -16,6 +16,11 @@ inline bool IsRealUuid(const std::string& uuid) {
 // True for a position that data stands behind: the uuid is not zero and the seqno known.
 inline bool HasData(const v1::Position& position) { return position.seqno() >= 0 && IsRealUuid(position.uuid()); }
 
+// Where the data is: what was recovered is newer than what the file says.
+inline v1::Position PositionOf(const v1::StoppedState& stopped) {
+  return stopped.has_recovered() ? stopped.recovered() : stopped.grastate();
+}
+
 }  // namespace minder
 
 #endif  // MINDER_COMMON_CORE_POSITION_H_

@@ -36,7 +36,7 @@ std::string Text(const v1::Position& position) { return absl::StrFormat("%s:%d",
 void JudgePosition(const v1::StoppedState& disk, StoppedNode& stopped, RecoveryPlan& plan) {
   const std::string& name = NameOf(stopped);
   const bool recovered = disk.has_recovered();
-  const v1::Position& position = recovered ? disk.recovered() : disk.grastate();
+  const v1::Position position = PositionOf(disk);
   if (HasData(position)) {
     stopped.position = position;
     stopped.note = absl::StrFormat("stopped at %s%s", Text(position), recovered ? ", recovered" : "");
@@ -162,8 +162,7 @@ void WarnOfGivenUp(RecoveryPlan& plan) {
     if (stopped.given_up)
       plan.warnings.push_back(
           absl::StrFormat("what only %s has on disk is given up, acknowledged or not; move its data aside before it "
-                          "comes back, or it differs "
-                          "from the others and nothing shows it",
+                          "comes back, or it differs from the others and nothing shows it",
                           NameOf(stopped)));
   }
 }

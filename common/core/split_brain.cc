@@ -10,6 +10,7 @@
 #include "common/core/digest.h"
 #include "common/core/last_primary.h"
 #include "common/core/party.h"
+#include "common/core/position.h"
 
 namespace minder {
 namespace {
@@ -144,11 +145,15 @@ v1::SplitBrain NewSplitBrain(const std::vector<v1::SplitSide>& sides, const std:
   return split;
 }
 
+// Its agent is heard, and is not held down by this split brain.
+bool IsFreeOf(const NodeFacts& node, const std::string& split_id) {
+  return node.fresh && node.report->hold().split_id() != split_id;
+}
+
 // Everybody is released and knows it.
 bool IsOver(const v1::SplitBrain& split, const std::vector<NodeFacts>& nodes, const v1::DurableState& state) {
   return IsAcknowledged(split) && std::ranges::all_of(nodes, [&](const NodeFacts& node) {
-           return node.fresh && node.report->hold().split_id() != split.id() &&
-                  IsReleased(state, node.config->name(), split.id());
+           return IsFreeOf(node, split.id()) && IsReleased(state, node.config->name(), split.id());
          });
 }
 
@@ -209,8 +214,7 @@ const v1::SplitSide* FindSide(const v1::SplitBrain& split, const std::string& ke
 // Where a member stands by its last report, stopped or not.
 std::string PositionNow(const NodeFacts& node) {
   const v1::DbStatusReport& report = *node.report;
-  const v1::Position& stopped =
-      report.stopped().has_recovered() ? report.stopped().recovered() : report.stopped().grastate();
+  const v1::Position stopped = PositionOf(report.stopped());
   if (report.has_wsrep()) {
     return absl::StrFormat("%s:%d, conf_id %d", report.wsrep().local_state_uuid(), report.wsrep().last_committed(),
                            report.wsrep().cluster_conf_id());
@@ -286,15 +290,13 @@ void KeepSplitBrain(const Facts& facts, v1::Decision& decision) {
     AddRelease(node.config->name(), next.split_brain().id(), next);
     RecordSplit(absl::StrFormat("%s is released: its data directory was replaced", node.config->name()), decision);
   }
-  v1::DurableState kept = next;
-  kept.clear_releases();
-  for (const v1::Release& release : next.releases()) {
+  const auto is_told = [&](const v1::Release& release) {
     const NodeFacts* node = FindNode(facts, release.dbserver());
-    const bool knows = node == nullptr || (node->fresh && node->report->hold().split_id() != release.split_id());
     const bool in_force = next.has_split_brain() && next.split_brain().id() == release.split_id();
-    if (in_force || !knows) *kept.add_releases() = release;
-  }
-  next = std::move(kept);
+    return !in_force && (node == nullptr || IsFreeOf(*node, release.split_id()));
+  };
+  auto& releases = *next.mutable_releases();
+  releases.erase(std::remove_if(releases.begin(), releases.end(), is_told), releases.end());
 }
 
 void OrderHoldDown(const v1::Configuration& config, const Facts& facts, v1::Decision& decision) {
@@ -313,8 +315,8 @@ void OrderHoldDown(const v1::Configuration& config, const Facts& facts, v1::Deci
       continue;
     }
     for (const v1::Release& release : next.releases()) {
-      const bool knows = node.fresh && node.report->hold().split_id() != release.split_id();
-      if (release.dbserver() == name && !knows) tell(name, release.split_id(), v1::HoldDown::ACTION_RELEASE);
+      if (release.dbserver() == name && !IsFreeOf(node, release.split_id()))
+        tell(name, release.split_id(), v1::HoldDown::ACTION_RELEASE);
     }
   }
 }

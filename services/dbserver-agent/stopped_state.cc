@@ -101,10 +101,6 @@ absl::Status ForbidBootstrap(const std::string& data_dir) {
   return state->safe_to_bootstrap ? WriteGrastate(data_dir, state->position, false) : absl::OkStatus();
 }
 
-v1::Position PositionOf(const v1::StoppedState& stopped) {
-  return stopped.has_recovered() ? stopped.recovered() : stopped.grastate();
-}
-
 absl::Status CheckNotBeyond(const v1::Position& own, const std::optional<v1::Position>& limit) {
   if (!limit || !HasData(own) || (own.uuid() == limit->uuid() && own.seqno() <= limit->seqno()))
     return absl::OkStatus();

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/core/position.h"
 #include "minder/v1/status.pb.h"
 
 namespace minder {
@@ -20,9 +21,6 @@ std::optional<v1::PrimaryView> LastPrimaryViewOf(const std::string& data_dir);
 // Renames gvwstate.dat to gvwstate.dat.gone, so that the next start takes a new gcomm uuid (galera.md section 2). Fine
 // when there is none. Blocks.
 absl::Status MoveOldViewAside(const std::string& data_dir);
-
-// Where the data is: what was recovered is newer than what the file says.
-v1::Position PositionOf(const v1::StoppedState& stopped);
 
 // FAILED_PRECONDITION, with the cure, when `own` has data that is not of the history of `limit`, or is beyond it.
 absl::Status CheckNotBeyond(const v1::Position& own, const std::optional<v1::Position>& limit);
