@@ -57,6 +57,11 @@ class ClusterTestOn : public SharedLab<Kind> {
     return absl::UnavailableError(summary->reason());
   }
 
+  // More promotions were ordered than the `before` of then.
+  static absl::Status PromotedSince(int before) {
+    return Promotions(lab()) > before ? absl::OkStatus() : absl::UnavailableError("no promotion was ordered");
+  }
+
   static absl::Status DrainStateIs(const std::string& node, v1::DrainState state) {
     const auto summary = SummaryOf(lab(), node);
     if (!summary.ok()) return summary.status();

@@ -57,9 +57,7 @@ class FenceTest : public ClusterTestOn<Fenced> {
     ASSERT_TRUE(set.ok()) << set.status();
   }
   static void ExpectDc2Promoted(int before) {
-    EXPECT_TRUE(
-        Reached([&] { return Promotions(lab()) > before ? absl::OkStatus() : absl::UnavailableError("no grant"); },
-                absl::Seconds(30), "a grant"));
+    EXPECT_TRUE(Reached([&] { return PromotedSince(before); }, absl::Seconds(30), "a grant"));
     for (const char* node : {"node3", "node4"}) {
       EXPECT_TRUE(Reached([&] { return Primary(node); }, kNotices + kTtl + absl::Seconds(15), "dc2 primary"));
     }
@@ -142,9 +140,7 @@ TEST_F(FenceTest, F01WhoPromisedIsNotFenced) {
   const auto dc2 = lab().Find("node3");
   ASSERT_TRUE(dc1.ok() && dc2.ok());
   ASSERT_EQ(lab().CutOff({"node1", "node2"}, {"node3", "node4"}), absl::OkStatus());
-  ASSERT_TRUE(
-      Reached([&] { return Promotions(lab()) > before ? absl::OkStatus() : absl::UnavailableError("no grant"); },
-              absl::Seconds(40), "a promotion"));
+  ASSERT_TRUE(Reached([&] { return PromotedSince(before); }, absl::Seconds(40), "a promotion"));
   absl::SleepFor(3 * kTtl);  // nothing happens, which no condition shows
   EXPECT_EQ(lab().Find("node1")->pid, dc1->pid);
   EXPECT_EQ(lab().Find("node3")->pid, dc2->pid);
