@@ -41,14 +41,14 @@ sanitize: deps
 	@cmake --preset tsan > /dev/null && cmake --build --preset tsan --target $(TSAN_TESTS) -j $(JOBS)
 	@for t in $(TSAN_TESTS); do $(BUILD)/tsan/bin/$$t --gtest_brief=1 || exit 1; done
 
-# Each fuzzer for SECONDS, from the kept corpus on. What is new goes to build/fuzz/corpus, and what fails to build/fuzz/NAME-crash-….
+# Each fuzzer for SECONDS, from the kept corpus on; another SEED, other inputs. What is new goes to build/fuzz/corpus, and what fails to build/fuzz/NAME-crash-….
 SECONDS = 10
 FUZZ := $(BUILD)/fuzz
 fuzz: deps
 	@cmake --preset fuzz > /dev/null && cmake --build --preset fuzz --target minder-fuzz -j $(JOBS)
 	@for t in $(notdir $(wildcard tests/fuzz/corpus/*)); do mkdir -p $(FUZZ)/corpus/$$t; \
-	  MINDER_FUZZ=$$t $(FUZZ)/bin/minder-fuzz -max_total_time=$(SECONDS) -max_len=8192 -entropic=0 -timeout=5 -print_final_stats=1 \
-	    -artifact_prefix=$(FUZZ)/$$t- $(FUZZ)/corpus/$$t tests/fuzz/corpus/$$t > $(FUZZ)/$$t.log 2>&1 || { tail -n 60 $(FUZZ)/$$t.log; exit 1; }; \
+	  MINDER_FUZZ=$$t $(FUZZ)/bin/minder-fuzz -seed=$(or $(SEED),1) -max_total_time=$(SECONDS) -max_len=8192 -entropic=0 -timeout=5 -print_final_stats=1 \
+	    -artifact_prefix=$(FUZZ)/$$t- $(FUZZ)/corpus/$$t tests/fuzz/corpus/$$t > $(FUZZ)/$$t.log 2>&1 || { grep -m1 "^$$t: " $(FUZZ)/$$t.log; tail -n 20 $(FUZZ)/$$t.log; exit 1; }; \
 	  echo "$$t: $$(sed -n 's/^stat::number_of_executed_units: *//p' $(FUZZ)/$$t.log) inputs, nothing wrong"; done
 
 # The seeded simulator; SEEDS=… for more, FIRST=… for others. A seed that fails prints how to replay it.

@@ -108,7 +108,8 @@ void SetWakeUp(const v1::Configuration& config, const Facts& facts, BootTime now
   }
   if (facts.paused.value == v1::TERNARY_YES)
     next = std::min(next, SinceBoot(FromProto(decision.next().pause().until())) - now);
-  if (facts.held_down.value == v1::TERNARY_YES) next = std::min(next, HeldDownUntil(config, decision.next()) - now);
+  const absl::Duration held_down = HeldDownUntil(config, decision.next()) - now;
+  if (held_down > absl::ZeroDuration()) next = std::min(next, held_down);
   for (const v1::Eviction& eviction : decision.next().evictions()) {
     const absl::Duration left =
         SinceBoot(FromProto(eviction.ordered_at())) + FromProto(config.promotion().order_validity()) - now;

@@ -116,7 +116,8 @@ const NodeFacts* Promoted(const Facts& facts, const v1::Grant& grant) {
 absl::Duration HoldDownOf(const v1::Configuration& config, const v1::LastPromotion& last) {
   const absl::Duration longest = FromProto(config.promotion().longest_hold_down());
   absl::Duration hold = FromProto(config.promotion().hold_down());
-  for (std::uint32_t i = 1; i < last.in_row() && hold < longest; ++i) hold = std::min(2 * hold, longest);
+  for (std::uint32_t i = 1; i < last.in_row() && hold < longest && hold > absl::ZeroDuration(); ++i)
+    hold = std::min(2 * hold, longest);
   return hold;
 }
 

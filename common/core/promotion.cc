@@ -134,7 +134,8 @@ std::optional<Candidate> Choose(const v1::Configuration& config, const Facts& fa
 }
 
 // Why the report of `node`, fresh or not, makes any promotion unsafe: what it says cannot be.
-std::string WhyUnbelievable(const NodeFacts& node, const std::vector<NodeFacts>& nodes) {
+std::string WhyUnbelievable(const NodeFacts& node, const std::vector<NodeFacts>& nodes,
+                            const v1::ConfirmedPrimary& primary) {
   constexpr std::uint64_t kMostEpochs = std::uint64_t{1} << 62;  // the next one has to be higher (O1)
   const std::string& name = node.config->name();
   if (!node.contradiction.empty()) return absl::StrFormat("%s contradicts itself: %s", name, node.contradiction);
@@ -142,8 +143,10 @@ std::string WhyUnbelievable(const NodeFacts& node, const std::vector<NodeFacts>&
     return absl::StrFormat("%s has seen the last epoch there is", name);
   if (node.running != v1::TERNARY_YES || node.report->wsrep().gcomm_uuid().empty()) return "";
   const NodeFacts* first = FindByUuid(nodes, node.report->wsrep().gcomm_uuid());
-  if (first == &node) return "";
-  return absl::StrFormat("%s and %s report the same gcomm uuid", first->config->name(), name);
+  if (first != &node) return absl::StrFormat("%s and %s report the same gcomm uuid", first->config->name(), name);
+  const v1::Member* member = MemberOf(primary, node);
+  if (member == nullptr || (member->dbserver() == name && !member->garbd())) return "";
+  return absl::StrFormat("%s reports the gcomm uuid of %s", name, member->dbserver());
 }
 
 // A promise counts for the epoch of the promotion that is under way, and for nothing else.
@@ -267,7 +270,8 @@ PromotionPlan PlanPromotion(const v1::Configuration& config, const v1::Arbitrato
   if (IsUnacknowledged(state.durable()))
     plan.missing.push_back("no human has said yet which side of a split brain stays");
   for (const NodeFacts& node : facts.nodes) {
-    if (std::string why = WhyUnbelievable(node, facts.nodes); !why.empty()) plan.missing.push_back(std::move(why));
+    if (std::string why = WhyUnbelievable(node, facts.nodes, *facts.confirmed); !why.empty())
+      plan.missing.push_back(std::move(why));
     if (node.primary == v1::TERNARY_YES)
       plan.missing.push_back(absl::StrFormat("%s is in a primary component", node.config->name()));
     if (node.running != v1::TERNARY_YES) continue;

@@ -144,11 +144,12 @@ std::string WhyBootstrapOver(const v1::Configuration& config, const v1::DurableS
   return ended ? absl::StrFormat("%s: %s", grant.target(), outcome->detail()) : "";
 }
 
-// A primary component whose view, if it leaves one on disk, is the newest that is known.
-bool IsUp(const NodeFacts* node, const Facts& facts) {
+// In a primary component whose view, if it leaves one on disk, is the newest that is known, and not the one of before.
+bool IsUp(const NodeFacts* node, const v1::Grant& grant, const Facts& facts) {
   if (node == nullptr || node->primary != v1::TERNARY_YES) return false;
-  return !node->report->has_last_primary_view() ||
-         (facts.confirmed && facts.confirmed->view().id() == node->report->last_primary_view().id());
+  if (!node->report->has_last_primary_view()) return true;
+  const std::string& view = node->report->last_primary_view().id();
+  return view != grant.view_id() && facts.confirmed && facts.confirmed->view().id() == view;
 }
 
 v1::Recover& OrderTo(const v1::Configuration& config, const NodeFacts& node, v1::Recover::Action action,
@@ -180,7 +181,7 @@ void OrderBootstrap(const v1::Configuration& config, const Facts& facts, v1::Dec
       order.mutable_recover()->set_nonce(grant.nonce());
       order.mutable_recover()->set_action(v1::Recover::ACTION_BOOTSTRAP);
       order.mutable_recover()->set_config_version(config.version());
-    } else if (node.fresh) {
+    } else if (node.stopped || node.waiting) {
       OrderTo(config, node, v1::Recover::ACTION_CLEAR, decision);  // which holds it down as well
       if (!is_target && !HasPromisedFor(node, grant)) OrderFreeze(config, node, decision);
     }
@@ -254,7 +255,7 @@ void AdvanceBootstrap(const v1::Configuration& config, const Facts& facts, BootT
     if (facts.paused.value != v1::TERNARY_YES) AdvanceClearing(facts, now, decision);
     return;
   }
-  if (IsUp(target, facts))
+  if (IsUp(target, grant, facts))
     return EndGrant(v1::GRANT_STATE_DONE, absl::StrFormat("%s is in a new primary component", grant.target()),
                     decision);
   const std::string why = WhyBootstrapOver(config, decision.next(), facts, now);

@@ -56,11 +56,23 @@ void RepairState(absl::Duration now, v1::ArbitratorState& state) {
   v1::DurableState& durable = *state.mutable_durable();
   Tidy(*durable.mutable_drains(), &v1::DrainRecord::dbserver);
   Tidy(*durable.mutable_deaths(), &v1::Death::gcomm_uuid);
+  Tidy(*durable.mutable_revoked(), &v1::Revocation::dbserver);
+  Tidy(*durable.mutable_releases(), &v1::Release::dbserver);
   Tidy(*durable.mutable_evictions(), &v1::Eviction::gcomm_uuid);
   for (auto& eviction : *durable.mutable_evictions()) Clamp(*eviction.mutable_ordered_at(), absl::ZeroDuration(), now);
   for (auto& drain : *durable.mutable_drains()) drain.clear_ordered_at();  // wall time
   if (durable.has_pause()) Clamp(*durable.mutable_pause()->mutable_until(), absl::ZeroDuration(), kLongUptime);
-  if (durable.has_grant()) Clamp(*durable.mutable_grant()->mutable_ordered_at(), absl::ZeroDuration(), now);
+  if (durable.has_grant()) {
+    Clamp(*durable.mutable_grant()->mutable_ordered_at(), absl::ZeroDuration(), now);
+    Clamp(*durable.mutable_grant()->mutable_begun_at(), absl::ZeroDuration(), now);
+    for (auto& fence : *durable.mutable_grant()->mutable_fences())
+      Clamp(*fence.mutable_after(), absl::ZeroDuration(), absl::Hours(1));
+  }
+  // A full stop is the only reason to bootstrap.
+  if (durable.grant().bootstrap() && !durable.has_recovery())
+    durable.mutable_recovery()->set_state(v1::RECOVERY_STATE_COLLECTING);
+  if (durable.has_last_promotion())
+    Clamp(*durable.mutable_last_promotion()->mutable_ordered_at(), absl::ZeroDuration(), now);
   Tidy(*durable.mutable_confirmed()->mutable_members(), &v1::Member::dbserver);
   const v1::ConfirmedPrimary& last = durable.confirmed();
   const bool nameless = std::ranges::any_of(last.members(), [](const v1::Member& m) { return m.gcomm_uuid().empty(); });
@@ -117,8 +129,9 @@ std::string TryDecide(const std::string& bytes) {
   const v1::Configuration& config = capture.configuration();
   const BootTime now = SinceBoot(FromProto(capture.decided_at()));
   v1::ArbitratorState state = capture.state();
+  v1::Decision decision;
   for (int thought = 0; thought < kMostThoughts; ++thought) {
-    const v1::Decision decision = Explain(config, state, now).decision();
+    decision = Explain(config, state, now).decision();
     for (const std::string& wrong :
          {WhatIsWrong(config, state, now, decision), CheckRecordable(decision), CheckSayings(decision, now)}) {
       if (!wrong.empty()) return wrong + "\n" + capture.DebugString() + decision.DebugString();
@@ -128,7 +141,7 @@ std::string TryDecide(const std::string& bytes) {
     if (decision.records().empty() && MessageDifferencer::Equals(decision.next(), state.durable())) return "";
     *state.mutable_durable() = decision.next();
   }
-  return "never settles\n" + capture.DebugString();
+  return "never settles\n" + capture.DebugString() + decision.DebugString();
 }
 
 }  // namespace minder

@@ -294,7 +294,9 @@ class Oracle {
     if (grant.state() == v1::GRANT_STATE_DONE) {
       const bool seen = std::ranges::any_of(grant.group(), [&](const std::string& name) {
         const v1::DbStatusReport* report = Fresh(name);
-        return report != nullptr && SaysPrimary(*report) && report->last_primary_view().id() != grant.view_id();
+        if (report == nullptr || !SaysPrimary(*report)) return false;
+        const bool leaves_none = grant.bootstrap() && !report->has_last_primary_view();
+        return leaves_none || report->last_primary_view().id() != grant.view_id();
       });
       return Must(seen || says(v1::ORDER_OUTCOME_DONE), "done, and nobody says so");
     }
@@ -381,8 +383,9 @@ class Oracle {
                verb.nonce() == grant.nonce(),
            "an order to promote that is not on the record");
     } else if (order.has_freeze()) {
-      Must(grant.state() == v1::GRANT_STATE_FREEZING && order.freeze().epoch() == grant.epoch() &&
-               In(grant.others(), to) && quotes(order.freeze().nonce()),
+      const bool late = grant.bootstrap() && to != grant.target();  // from one given up that is back
+      Must((late ? IsOpen(grant) : grant.state() == v1::GRANT_STATE_FREEZING && In(grant.others(), to)) &&
+               order.freeze().epoch() == grant.epoch() && quotes(order.freeze().nonce()),
            "a promise that belongs to no grant");
     } else if (order.has_evict_member() && !order.evict_member().clear()) {
       bool quoted = false;
