@@ -13,9 +13,10 @@
 
 namespace minder::lab {
 
-// Options of a lab for tests, in a directory of its own under the build directory.
+// Options of a lab for tests, in a directory of its own under the build directory; test programs run side by side.
 inline LabOptions TestLabOptions(const std::string& name, bool agents, const std::string& topology = "2+1") {
-  return {.directory = OwnBuildDirectory() + "/lab-tests/" + name,
+  const std::string program = std::filesystem::read_symlink("/proc/self/exe").filename();
+  return {.directory = OwnBuildDirectory() + "/lab-tests/" + program + "/" + name,
           .build_directory = OwnBuildDirectory(),
           .topology = topology,
           .agents = agents};
