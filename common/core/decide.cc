@@ -81,10 +81,10 @@ void EndRequest(const v1::ArbitratorState& state, const Facts& facts, v1::Decisi
 
 void Act(const v1::Configuration& config, const Facts& facts, const Rule& rule, BootTime now, v1::Decision& decision) {
   AdvanceGrant(config, facts, now, decision);
-  if (rule.action == Action::kPromote) BeginGrant(config, facts, now, decision);
-  if (rule.action == Action::kRecover) Recover(config, facts, decision);
+  if (rule.action == Action::kPromote) BeginGrant(facts, now, decision);
+  if (rule.action == Action::kRecover) Recover(facts, decision);
   EndRecovery(facts, decision);
-  RestoreLeases(config, facts, decision);
+  TakeBackIn(facts, decision);
   PlanEvictions(config, facts, now, rule.action == Action::kEvict, decision);
 }
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "common/core/grant.h"
 #include "common/core/last_primary.h"
+#include "common/core/lookup.h"
 #include "common/core/party.h"
 #include "common/core/proto_time.h"
 #include "common/core/split_brain.h"
@@ -115,17 +116,11 @@ bool GoesOnWithout(const Facts& facts, const std::string& gcomm_uuid) {
   });
 }
 
-const v1::Revocation* FindRevocation(const v1::DurableState& state, const NodeFacts& node) {
-  const auto it = std::ranges::find(state.revoked(), node.config->name(), &v1::Revocation::dbserver);
-  return it == state.revoked().end() ? nullptr : &*it;
-}
-
-// A process that died, or one that its guard ended before this agent started, while its lease is revoked: it may join
-// the primary component that goes on without it, and cannot turn primary by itself.
-bool MayStartAnew(const Facts& facts, const NodeFacts& node, const std::string& gone, const v1::DurableState& state) {
+// A process that died, or one that ended before this agent started: it may join the primary component that goes on
+// without it, and cannot turn primary by itself.
+bool MayStartAnew(const Facts& facts, const NodeFacts& node, const std::string& gone) {
   if (!gone.empty()) return GoesOnWithout(facts, gone);
-  return FindRevocation(state, node) != nullptr && node.fresh && node.running == v1::TERNARY_NO &&
-         !node.report->process().has_last_exit() && GoesOnWithout(facts, "");
+  return node.stopped && !node.report->process().has_last_exit() && GoesOnWithout(facts, "");
 }
 
 }  // namespace
@@ -205,16 +200,15 @@ void OrderEvictions(const v1::Configuration& config, const Facts& facts, v1::Dec
       OrderClear(config, node, epoch, decision);
     const std::string gone = DeadUuid(node);
     if (decision.next().has_recovery()) continue;  // OrderRecovery has its own word
-    if (IsHeld(decision.next(), node.config->name()) || !MayStartAnew(facts, node, gone, decision.next())) continue;
+    if (IsHeld(decision.next(), node.config->name()) || !MayStartAnew(facts, node, gone)) continue;
     v1::Order& order = *decision.add_orders();
     *order.mutable_receiver() = DbserverParty(config, node.config->name());
     order.mutable_recover()->set_epoch(epoch);
     order.mutable_recover()->set_nonce(node.report->nonce());
     order.mutable_recover()->set_action(v1::Recover::ACTION_START);
     order.mutable_recover()->set_gone_uuid(gone);
-    const v1::Revocation* revocation = FindRevocation(decision.next(), node);
-    if (revocation != nullptr && revocation->has_not_beyond())
-      *order.mutable_recover()->mutable_not_beyond() = revocation->not_beyond();
+    const v1::LeftBehind* left = FindLeftBehind(decision.next(), node.config->name());
+    if (left != nullptr && left->has_not_beyond()) *order.mutable_recover()->mutable_not_beyond() = left->not_beyond();
   }
 }
 

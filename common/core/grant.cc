@@ -5,7 +5,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "common/core/last_primary.h"
-#include "common/core/lease.h"
+#include "common/core/lookup.h"
 #include "common/core/party.h"
 #include "common/core/promotion.h"
 #include "common/core/proto_time.h"
@@ -46,9 +46,7 @@ void GiveOrder(const Facts& facts, BootTime now, v1::Decision& decision) {
   const NodeFacts& target = *facts.promotion.group.front();
   grant.set_target(target.config->name());
   grant.set_nonce(target.report->nonce());
-  for (v1::Revocation& revocation : *decision.mutable_next()->mutable_revoked()) {
-    if (!revocation.has_not_beyond()) *revocation.mutable_not_beyond() = PositionOf(facts.promotion);
-  }
+  LimitLeftBehind(PositionOf(facts.promotion), *decision.mutable_next());
   *grant.mutable_ordered_at() = ToProto(ToSinceBoot(now));
   RecordGrant(decision, absl::StrFormat("%s is ordered to make %s primary", grant.target(), GroupName(grant)));
 }
@@ -189,20 +187,25 @@ void EndGrant(v1::GrantState state, const std::string& why, v1::Decision& decisi
   next.mutable_grant()->set_state(state);
   RecordGrant(decision, why);
   if (state != v1::GRANT_STATE_ABANDONED) return;
-  const auto never_ordered = [](const v1::Revocation& r) { return !r.has_not_beyond(); };
-  auto& revoked = *next.mutable_revoked();
-  revoked.erase(std::remove_if(revoked.begin(), revoked.end(), never_ordered), revoked.end());
+  const auto never_ordered = [](const v1::LeftBehind& l) { return !l.has_not_beyond(); };
+  auto& left_behind = *next.mutable_left_behind();
+  left_behind.erase(std::remove_if(left_behind.begin(), left_behind.end(), never_ordered), left_behind.end());
 }
 
-void RevokeLeases(const v1::Grant& grant, v1::DurableState& next) {
+void LeaveBehind(const v1::Grant& grant, v1::DurableState& next) {
   for (const std::string& other : grant.others()) {
-    const bool known = std::ranges::find(next.revoked(), other, &v1::Revocation::dbserver) != next.revoked().end();
-    if (!known) next.add_revoked()->set_dbserver(other);
+    if (FindLeftBehind(next, other) == nullptr) next.add_left_behind()->set_dbserver(other);
   }
-  std::ranges::sort(*next.mutable_revoked(), {}, &v1::Revocation::dbserver);
+  std::ranges::sort(*next.mutable_left_behind(), {}, &v1::LeftBehind::dbserver);
 }
 
-void BeginGrant(const v1::Configuration& config, const Facts& facts, BootTime now, v1::Decision& decision) {
+void LimitLeftBehind(const v1::Position& position, v1::DurableState& next) {
+  for (v1::LeftBehind& left : *next.mutable_left_behind()) {
+    if (!left.has_not_beyond()) *left.mutable_not_beyond() = position;
+  }
+}
+
+void BeginGrant(const Facts& facts, BootTime now, v1::Decision& decision) {
   const PromotionPlan& plan = facts.promotion;
   v1::DurableState& next = *decision.mutable_next();
   next.set_epoch(NextEpoch(facts, next));
@@ -221,7 +224,7 @@ void BeginGrant(const v1::Configuration& config, const Facts& facts, BootTime no
     *fence.mutable_after() = ToProto(*other.fenced_after);
   }
   *grant.mutable_begun_at() = ToProto(ToSinceBoot(now));
-  if (LeasesInUse(config)) RevokeLeases(grant, next);
+  LeaveBehind(grant, next);
   if (AllProven(plan)) return GiveOrder(facts, now, decision);
   for (const Other& other : plan.others) grant.add_evidence(other.detail);
   RecordGrant(decision, absl::StrFormat("%s is to become primary; %s asked to promise not to", GroupName(grant),
@@ -274,28 +277,27 @@ void OrderGrant(const v1::Configuration& config, const Facts& facts, v1::Decisio
   }
 }
 
-void RestoreLeases(const v1::Configuration& config, const Facts& facts, v1::Decision& decision) {
+void TakeBackIn(const Facts& facts, v1::Decision& decision) {
   v1::DurableState& next = *decision.mutable_next();
-  if (next.revoked().empty() || IsOpen(next.grant())) return;
+  if (next.left_behind().empty() || IsOpen(next.grant())) return;
   const NodeFacts* promoted = Promoted(facts, next.grant());
-  std::vector<v1::Revocation> left;
-  for (const v1::Revocation& revocation : next.revoked()) {
-    const bool needed = LeasesInUse(config) && FindNode(facts, revocation.dbserver()) != nullptr;
+  std::vector<v1::LeftBehind> left;
+  std::vector<std::string> names;
+  for (const v1::LeftBehind& behind : next.left_behind()) {
     const bool merged = promoted != nullptr &&
-                        std::ranges::find(promoted->report->members(), revocation.dbserver(), &v1::ViewMember::name) !=
+                        std::ranges::find(promoted->report->members(), behind.dbserver(), &v1::ViewMember::name) !=
                             promoted->report->members().end();
-    if (needed && !merged) left.push_back(revocation);
+    if (merged || FindNode(facts, behind.dbserver()) == nullptr) continue;
+    left.push_back(behind);
+    names.push_back(behind.dbserver());
   }
-  if (static_cast<int>(left.size()) == next.revoked_size()) return;
-  next.mutable_revoked()->Assign(left.begin(), left.end());
+  if (static_cast<int>(left.size()) == next.left_behind_size()) return;
+  next.mutable_left_behind()->Assign(left.begin(), left.end());
   v1::AuditRecord& record = *decision.add_records();
-  record.set_kind("lease");
+  record.set_kind("left_behind");
   record.set_epoch(next.epoch());
-  record.set_text(left.empty() ? "everybody gets a lease again"
-                               : absl::StrFormat("leases are given again, but not to %s",
-                                                 absl::StrJoin(left, ", ", [](std::string* out, const auto& r) {
-                                                   out->append(r.dbserver());
-                                                 })));
+  record.set_text(names.empty() ? "nobody is left behind any more"
+                                : absl::StrFormat("still left behind: %s", absl::StrJoin(names, ", ")));
 }
 
 std::string DescribeGrant(const v1::Grant& grant, const PromotionPlan& plan) {

@@ -9,8 +9,8 @@ namespace minder {
 bool IsOpen(const v1::Grant& grant);
 
 // Takes the next epoch for the promotion that facts.promotion plans: recorded, and either the others are asked for
-// their promise, or, when nothing has to be asked, the order is given. The leases of the others are revoked with it.
-void BeginGrant(const v1::Configuration& config, const Facts& facts, BootTime now, v1::Decision& decision);
+// their promise, or, when nothing has to be asked, the order is given. The others are left behind with it.
+void BeginGrant(const Facts& facts, BootTime now, v1::Decision& decision);
 
 // One step of the open grant in decision.next(): the order once every promise is there; done when the group is seen in
 // a new primary component; abandoned when no primary component came of it and none can any more (O4, O8). Until then
@@ -24,8 +24,8 @@ BootTime HeldDownUntil(const v1::Configuration& config, const v1::DurableState& 
 // The orders of an open grant, for as long as it is open.
 void OrderGrant(const v1::Configuration& config, const Facts& facts, v1::Decision& decision);
 
-// Gives the leases back to those who are seen in one primary component with a member of the group (O5).
-void RestoreLeases(const v1::Configuration& config, const Facts& facts, v1::Decision& decision);
+// Those who are seen in one primary component with a member of the group are left behind no longer (O5).
+void TakeBackIn(const Facts& facts, v1::Decision& decision);
 
 // The epoch after every one that is known here, or that any agent has seen.
 std::uint64_t NextEpoch(const Facts& facts, const v1::DurableState& durable);
@@ -35,8 +35,10 @@ void RecordGrant(v1::Decision& decision, const std::string& text);
 // Of a grant that is abandoned nothing came and nothing can: its others are what they were.
 void EndGrant(v1::GrantState state, const std::string& why, v1::Decision& decision);
 
-// From now on the others of the grant get no lease (O5).
-void RevokeLeases(const v1::Grant& grant, v1::DurableState& next);
+// From now on the others of the grant get no lease (O5), and none that is stopped is started beyond `position`, which
+// is known when the order is given.
+void LeaveBehind(const v1::Grant& grant, v1::DurableState& next);
+void LimitLeftBehind(const v1::Position& position, v1::DurableState& next);
 
 // The agent's clock may be slower than ours by a little, and its order may be checked just before its end: an order has
 // certainly run out so long after its validity.

@@ -30,9 +30,7 @@ bool LeasesInUse(const v1::Configuration& config) {
 std::optional<v1::Lease> LeaseFor(const v1::Configuration& config, const v1::ArbitratorState& state,
                                   const std::string& dbserver) {
   const v1::DbserverKnowledge* known = FindByName(state.dbservers(), dbserver);
-  const auto& revoked = state.durable().revoked();
-  if (!LeasesInUse(config) || known == nullptr ||
-      std::ranges::find(revoked, dbserver, &v1::Revocation::dbserver) != revoked.end())
+  if (!LeasesInUse(config) || known == nullptr || FindLeftBehind(state.durable(), dbserver) != nullptr)
     return std::nullopt;
   v1::Lease lease;
   *lease.mutable_ttl() = config.promotion().lease_ttl();

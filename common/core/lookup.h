@@ -5,6 +5,7 @@
 #include <string>
 
 #include "google/protobuf/repeated_ptr_field.h"
+#include "minder/v1/decision.pb.h"
 
 namespace minder {
 
@@ -26,6 +27,12 @@ T& FindOrAddByName(google::protobuf::RepeatedPtrField<T>& sorted, const std::str
   sorted.Add()->set_name(name);
   for (int i = sorted.size() - 1; i > at; --i) sorted.SwapElements(i, i - 1);
   return sorted[at];
+}
+
+// nullptr when it is not left behind.
+inline const v1::LeftBehind* FindLeftBehind(const v1::DurableState& state, const std::string& dbserver) {
+  const auto it = std::ranges::find(state.left_behind(), dbserver, &v1::LeftBehind::dbserver);
+  return it == state.left_behind().end() ? nullptr : &*it;
 }
 
 }  // namespace minder

@@ -1,11 +1,12 @@
 #include "common/core/recovery.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "common/core/grant.h"
-#include "common/core/lease.h"
+#include "common/core/lookup.h"
 #include "common/core/party.h"
 #include "common/core/proto_time.h"
 #include "common/core/recovery_plan.h"
@@ -56,7 +57,7 @@ void KeepEvidence(const RecoveryPlan& plan, v1::Grant& grant) {
   }
 }
 
-void BeginBootstrap(const v1::Configuration& config, const Facts& facts, v1::Decision& decision) {
+void BeginBootstrap(const Facts& facts, v1::Decision& decision) {
   v1::DurableState& next = *decision.mutable_next();
   next.set_epoch(NextEpoch(facts, next));
   v1::Grant& grant = *next.mutable_grant();
@@ -76,7 +77,7 @@ void BeginBootstrap(const v1::Configuration& config, const Facts& facts, v1::Dec
   for (const NodeFacts& node : facts.nodes) {
     if (node.config->name() != source) grant.add_others(node.config->name());
   }
-  if (LeasesInUse(config)) RevokeLeases(grant, next);
+  LeaveBehind(grant, next);
   KeepEvidence(facts.recovery, grant);
   RecordGrant(decision,
               absl::StrFormat("%s is to be started first; whoever is seen is asked to promise not to bootstrap, and "
@@ -90,9 +91,7 @@ void OrderTarget(const Facts& facts, BootTime now, v1::Decision& decision) {
   grant.set_nonce(facts.recovery.source->report->nonce());
   *grant.mutable_ordered_at() = ToProto(ToSinceBoot(now));
   const auto source = std::ranges::find(facts.recovery.nodes, facts.recovery.source, &StoppedNode::node);
-  for (v1::Revocation& revocation : *decision.mutable_next()->mutable_revoked()) {
-    if (!revocation.has_not_beyond()) *revocation.mutable_not_beyond() = *source->position;
-  }
+  LimitLeftBehind(*source->position, *decision.mutable_next());
   KeepEvidence(facts.recovery, grant);
   RecordGrant(decision, absl::StrFormat("%s is ordered to start as the first node", grant.target()));
 }
@@ -198,17 +197,23 @@ bool IsStarted(const NodeFacts& node, const v1::Recovery& recovery) {
                                                     v1::ORDER_OUTCOME_DONE));
 }
 
-// One after the other, for each may need a whole copy of the data from whoever is there.
+void OrderStart(const v1::Configuration& config, const NodeFacts& node, v1::Decision& decision) {
+  const v1::LeftBehind* left = FindLeftBehind(decision.next(), node.config->name());
+  v1::Recover& order = OrderTo(config, node, v1::Recover::ACTION_START, decision);
+  order.set_without_view(true);
+  if (left != nullptr && left->has_not_beyond()) *order.mutable_not_beyond() = left->not_beyond();
+}
+
+// One after the other, for each may need a whole copy of the data from whoever is there. Nobody holds down one who was
+// given up and is back, so he cannot wait for his turn.
 void OrderNextStart(const v1::Configuration& config, const Facts& facts, v1::Decision& decision) {
   if (facts.primary_component.value != v1::TERNARY_YES) return;
   const v1::Recovery& recovery = decision.next().recovery();
-  const bool joining =
-      std::ranges::any_of(facts.nodes, [](const NodeFacts& n) { return n.fresh && !n.stopped && !n.synced; });
-  if (joining) return;
+  bool busy = std::ranges::any_of(facts.nodes, [](const NodeFacts& n) { return n.fresh && !n.stopped && !n.synced; });
   for (const NodeFacts& node : facts.nodes) {
-    if (!node.fresh || IsGivenUp(recovery, node) || IsStarted(node, recovery)) continue;
-    OrderTo(config, node, v1::Recover::ACTION_START, decision).set_without_view(true);
-    return;
+    if (!node.fresh || IsStarted(node, recovery)) continue;
+    const bool given_up = IsGivenUp(recovery, node);
+    if (given_up || !std::exchange(busy, true)) OrderStart(config, node, decision);
   }
 }
 
@@ -233,7 +238,7 @@ v1::Recovery NewRecovery(const Facts& facts, const v1::DurableState& durable, st
   return recovery;
 }
 
-void Recover(const v1::Configuration& config, const Facts& facts, v1::Decision& decision) {
+void Recover(const Facts& facts, v1::Decision& decision) {
   v1::DurableState& next = *decision.mutable_next();
   if (next.recovery().state() != v1::RECOVERY_STATE_COLLECTING) {
     *next.mutable_recovery() = NewRecovery(facts, next, {}, "");
@@ -245,7 +250,7 @@ void Recover(const v1::Configuration& config, const Facts& facts, v1::Decision& 
   next.mutable_recovery()->mutable_positions()->Assign(positions.begin(), positions.end());
   if (!facts.recovery.AllStopped() || IsOpen(next.grant())) return;
   if (!facts.recovery.missing.empty()) return RefuseToGoOn(absl::StrJoin(facts.recovery.missing, "; "), decision);
-  if (facts.recovery.source != nullptr) BeginBootstrap(config, facts, decision);
+  if (facts.recovery.source != nullptr) BeginBootstrap(facts, decision);
 }
 
 void AdvanceBootstrap(const v1::Configuration& config, const Facts& facts, BootTime now, v1::Decision& decision) {

@@ -11,7 +11,7 @@ namespace minder {
 
 // Begins one, when none is under way, and takes it one step further: a grant once every position is known, or the
 // reason why it cannot go on. For the rules under which nobody is primary.
-void Recover(const v1::Configuration& config, const Facts& facts, v1::Decision& decision);
+void Recover(const Facts& facts, v1::Decision& decision);
 
 // One step of an open grant that bootstraps: the order once all others have promised, and nothing is left anywhere that
 // would bootstrap; done when its target is primary; abandoned when no primary component can come of it any more.

@@ -30,6 +30,9 @@ class RestartPolicy {
     next_delay_ = std::clamp(next_delay_ * 2, kFirstDelay, kLongestDelay);
   }
 
+  // It was ended by nobody who is known, and is to be started.
+  void OnAbsent(BootTime now) { restart_at_ = now; }
+
   // It ended because somebody asked for that.
   void OnExpectedExit() {
     started_at_.reset();

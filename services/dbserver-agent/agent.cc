@@ -224,12 +224,10 @@ void Agent::OnMessage(const v1::Message& message) {
 void Agent::Recover(const v1::Recover& order, const Supervisor::Done& done) {
   if (order.action() == v1::Recover::ACTION_COLLECT) return supervisor_.Collect(done);
   if (order.action() == v1::Recover::ACTION_CLEAR) return supervisor_.Clear(done);
-  if (order.without_view() && !supervisor_.StartNow()) return;
+  const auto not_beyond = order.has_not_beyond() ? std::optional(order.not_beyond()) : std::nullopt;
+  if (order.without_view() && !supervisor_.StartNow(not_beyond)) return;
   if (order.keep_view()) supervisor_.StartSoon();
-  if (!order.without_view() && !order.keep_view()) {
-    supervisor_.StartWithoutView(order.gone_uuid(),
-                                 order.has_not_beyond() ? std::optional(order.not_beyond()) : std::nullopt);
-  }
+  if (!order.without_view() && !order.keep_view()) supervisor_.StartWithoutView(order.gone_uuid(), not_beyond);
   done(absl::OkStatus());
 }
 

@@ -55,8 +55,7 @@ void Supervisor::DoStart(bool is_restart) {
   }
   ++busy_;
   observed_.may_turn_primary = !forget_view_;
-  worker_.Do([this, is_restart, forget = std::exchange(forget_view_, false),
-              not_beyond = std::exchange(not_beyond_, std::nullopt)] {
+  worker_.Do([this, is_restart, forget = std::exchange(forget_view_, false), not_beyond = not_beyond_] {
     const absl::Status prepared = handlers_.prepare_view(forget);
     auto started = std::make_shared<absl::StatusOr<RunningServer>>(
         prepared.ok() ? process_.Start(not_beyond) : absl::StatusOr<RunningServer>(prepared));
@@ -83,8 +82,12 @@ void Supervisor::OnFound(absl::StatusOr<std::optional<RunningServer>> found, v1:
   }
   observed_.presence = Presence::kGone;
   observed_.stopped = std::move(stopped);
+  if (start_absent) {
+    const bool has_data = !observed_.stopped.grastate().uuid().empty();
+    policy_.OnAbsent(loop_.Now());
+    RestartAt(loop_.Now() + (has_data ? kFirstWord : absl::ZeroDuration()));
+  }
   handlers_.on_change();
-  if (start_absent && !barred_) DoStart(false);
 }
 
 void Supervisor::OnStarted(absl::StatusOr<RunningServer> started, v1::StoppedState stopped, bool is_restart) {
@@ -110,6 +113,7 @@ void Supervisor::Hold(RunningServer server) {
   observed_.view_at_start = handlers_.view_id();
   observed_.start_error.clear();
   observed_.restart_at.reset();
+  not_beyond_.reset();
   server_ = std::move(server);
   loop_.Watch(server_->pidfd.get(), EPOLLIN, [this] { OnExit(); });
   handlers_.on_change();
@@ -256,12 +260,13 @@ void Supervisor::Bootstrap(const Done& done) {
   });
 }
 
-bool Supervisor::StartNow() {
+bool Supervisor::StartNow(const std::optional<v1::Position>& not_beyond) {
   if (busy_ > 0) return false;
   EndHold();
   if (server_.has_value()) return true;
   loop_.Cancel(std::exchange(restart_timer_, 0));
   forget_view_ = true;
+  not_beyond_ = not_beyond;
   DoStart(false);
   return true;
 }

@@ -32,6 +32,8 @@ class Supervisor {
   };
   using Done = std::function<void(const absl::Status&)>;
 
+  // So long a server with data that is found absent waits for the arbitrator, which may know how far that data may be.
+  static constexpr absl::Duration kFirstWord = absl::Seconds(2);
   // A hold lasts so long after the last order that renews it: an arbitrator that goes away leaves nothing held down.
   static constexpr absl::Duration kHoldFor = absl::Seconds(30);
 
@@ -57,8 +59,9 @@ class Supervisor {
   void Clear(const Done& done);    // what would make the next start a bootstrap
   // Ends the hold. Started, which is not yet primary; FAILED_PRECONDITION when nothing was done.
   void Bootstrap(const Done& done);
-  // Ends the hold, and starts it without its old view unless it runs. False when it is busy: ask again.
-  bool StartNow();
+  // Ends the hold, and starts it without its old view, unless it runs or its data is beyond `not_beyond`. False when it
+  // is busy: ask again.
+  bool StartNow(const std::optional<v1::Position>& not_beyond);
 
   // After split brain. While barred, nothing is started; what a human starts is adopted. At the end what ended by
   // itself is started, and what is absent if `start_absent`.
@@ -95,7 +98,7 @@ class Supervisor {
   pid_t ended_waiting_ = 0;  // the server that is ended because it only waits
   bool barred_ = false;
   bool forget_view_ = false;                // at the next start
-  std::optional<v1::Position> not_beyond_;  // likewise
+  std::optional<v1::Position> not_beyond_;  // until it is started
   bool held_back_ = false;                  // a start waits for why_not_start to be empty
   int busy_ = 0;                            // so many things the worker has to do
   Worker worker_;                           // last: ends first

@@ -152,7 +152,7 @@ TEST_F(LeaseForTest, NamesTheReportTheEpochAndTheConfirmedView) {
 
 TEST_F(LeaseForTest, NothingForTheRevokedTheUnknownOrWhenOff) {
   EXPECT_FALSE(LeaseFor(world_.config, world_.state, "node9"));
-  world_.state.mutable_durable()->add_revoked()->set_dbserver("node1");
+  world_.state.mutable_durable()->add_left_behind()->set_dbserver("node1");
   EXPECT_FALSE(LeaseFor(world_.config, world_.state, "node1"));
   EXPECT_TRUE(LeaseFor(world_.config, world_.state, "node2"));
   world_.config.mutable_promotion()->set_self_fence(v1::Promotion::FENCE_OFF);

@@ -485,11 +485,9 @@ std::string Scenario::Decide() {
   for (const v1::Order& order : last_.orders()) {
     if (const std::string what = Describe(order); !what.empty()) absl::StrAppend(&text, "  ordered: ", what, "\n");
   }
-  if (!last_.next().revoked().empty())
-    absl::StrAppend(
-        &text, "  without a lease: ",
-        absl::StrJoin(last_.next().revoked(), ", ", [](std::string* out, const auto& r) { out->append(r.dbserver()); }),
-        "\n");
+  std::vector<std::string> behind;
+  for (const v1::LeftBehind& left : last_.next().left_behind()) behind.push_back(left.dbserver());
+  if (!behind.empty()) absl::StrAppend(&text, "  left behind: ", absl::StrJoin(behind, ", "), "\n");
   if (!last_.command().empty()) absl::StrAppend(&text, "  a human may: ", last_.command(), "\n");
   return text;
 }

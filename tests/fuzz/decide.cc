@@ -56,7 +56,7 @@ void RepairState(absl::Duration now, v1::ArbitratorState& state) {
   v1::DurableState& durable = *state.mutable_durable();
   Tidy(*durable.mutable_drains(), &v1::DrainRecord::dbserver);
   Tidy(*durable.mutable_deaths(), &v1::Death::gcomm_uuid);
-  Tidy(*durable.mutable_revoked(), &v1::Revocation::dbserver);
+  Tidy(*durable.mutable_left_behind(), &v1::LeftBehind::dbserver);
   Tidy(*durable.mutable_releases(), &v1::Release::dbserver);
   Tidy(*durable.mutable_evictions(), &v1::Eviction::gcomm_uuid);
   for (auto& eviction : *durable.mutable_evictions()) Clamp(*eviction.mutable_ordered_at(), absl::ZeroDuration(), now);

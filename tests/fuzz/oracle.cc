@@ -130,6 +130,10 @@ class Oracle {
   }
 
   void JudgeOrdering(const v1::Grant& grant) {
+    for (const std::string& other : grant.others()) {
+      const auto left = std::ranges::find(next_.left_behind(), other, &v1::LeftBehind::dbserver);
+      Must(left != next_.left_behind().end() && left->has_not_beyond(), other + " is left behind without a limit");
+    }
     Must(Recorded("grant", grant.epoch()), "ordered without a record");
     Must(In(grant.group(), grant.target()), "the target is not in the group");
     const v1::DbStatusReport* target = Fresh(grant.target());
@@ -417,6 +421,11 @@ class Oracle {
     const bool ordered = grant.state() == v1::GRANT_STATE_ORDERED && grant.bootstrap();
     Must(quotes && (waits || report->running() == v1::TERNARY_NO) && (ordered || !Paused()),
          "told what to do with its server, and not seen to be stopped");
+    const auto left = std::ranges::find(next_.left_behind(), to, &v1::LeftBehind::dbserver);
+    const bool limited = left != next_.left_behind().end() && left->has_not_beyond();
+    Must(order.action() != v1::Recover::ACTION_START || order.keep_view() || !limited ||
+             order.not_beyond().SerializeAsString() == left->not_beyond().SerializeAsString(),
+         "one who was left behind is started, wherever its data is");
     const std::string& gone = order.gone_uuid();
     Must(gone.empty() || (!Runs(gone) && report->process().last_exit().gcomm_uuid() == gone),
          "started without a view that it may need");

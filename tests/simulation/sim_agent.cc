@@ -15,6 +15,7 @@ namespace {
 // As in services/dbserver-agent/agent.cc.
 constexpr absl::Duration kSimReportGrace = absl::Milliseconds(100);
 constexpr absl::Duration kSimRestartHold = absl::Seconds(1);
+constexpr absl::Duration kSimFirstWord = absl::Seconds(2);
 constexpr absl::Duration kSimOrderDeadline = absl::Seconds(5);
 constexpr absl::Duration kBetweenPolls = absl::Milliseconds(20);
 
@@ -48,8 +49,11 @@ void SimAgent::Begin() {
     if (world_.galera.Runs(host_)) return Hold(world_.galera.pid(host_));
     observations_.process.presence = Presence::kGone;
     observations_.process.stopped = world_.galera.Stopped(host_);
+    if (world_.child_mode) {
+      policy_.OnAbsent(Now());
+      RestartAt(Now() + kSimFirstWord);
+    }
     OnProcessChange();
-    if (world_.child_mode) DoStart(observations_.process.last_exit.has_value());
   });
   Tick();
   Dial();
@@ -123,7 +127,7 @@ void SimAgent::RestartAt(BootTime at) {
   seat_.After(std::max(at - Now(), absl::ZeroDuration()), [this, restart = restart_] {
     if (restart_ != restart) return;
     restart_ = 0;
-    DoStart(true);
+    DoStart(observations_.process.last_exit.has_value());
   });
 }
 
@@ -138,7 +142,7 @@ void SimAgent::DoStart(bool is_restart) {
   may_turn_primary_ = !forget_view_ && !world_.galera.Runs(host_);
   seat_.After(Soon(absl::Milliseconds(30)), [this, is_restart] {
     busy_ = false;
-    const auto limit = std::exchange(not_beyond_, std::nullopt);
+    const auto& limit = not_beyond_;
     if (limit && !world_.galera.Runs(host_) && world_.galera.SeqnoOnDisk(host_) > limit->seqno()) {
       if (std::exchange(forget_view_, false)) world_.galera.ForgetView(host_);
       return Failed("its data is beyond that of the component");
@@ -159,7 +163,7 @@ void SimAgent::Failed(const std::string& why) {
 
 // Full stops have tests of their own: only what follows an eviction is carried out.
 void SimAgent::Recover(const v1::Recover& order) {
-  const bool anew = order.action() == v1::Recover::ACTION_START && !order.gone_uuid().empty();
+  const bool anew = order.action() == v1::Recover::ACTION_START && !order.without_view() && !order.keep_view();
   if (anew) StartWithoutView(order);
   Do(orders_.OnRecovered(order, anew ? absl::OkStatus() : absl::FailedPreconditionError("nobody recovers here")));
 }
