@@ -22,7 +22,7 @@ test: build
 	@ctest --test-dir $(BUILD) -j $(JOBS) --output-on-failure
 
 SOURCES = $(shell git ls-files '*.cc' '*.h')
-# What is shipped, joined into one file for every eight, so that clang-tidy reads the libraries' headers once for all of them.
+# What is shipped, joined into one file for every sixteen, so that clang-tidy reads the libraries' headers once for all of them.
 TIDY_SOURCES = $(shell grep -oE '"file": "[^"]*/build/(common|services|cli)/[^"]*"' $(BUILD)/compile_commands.json | cut -d'"' -f4)
 
 # Formatting of every file, and the checks of .clang-tidy on what is shipped.

@@ -161,8 +161,8 @@ void WarnOfGivenUp(RecoveryPlan& plan) {
   for (const StoppedNode& stopped : plan.nodes) {
     if (stopped.given_up)
       plan.warnings.push_back(
-          absl::StrFormat("what only %s has on disk is given up, acknowledged or not; move its data aside before it "
-                          "comes back, or it differs from the others and nothing shows it",
+          absl::StrFormat("what only %s has on disk is given up, acknowledged or not; its data has to be moved aside "
+                          "before it can come back, if it holds more than the others are started with",
                           NameOf(stopped)));
   }
 }

@@ -161,7 +161,7 @@ void Supervisor::StartWithoutView(const std::string& gone_uuid, const std::optio
   if (observed_.last_exit && observed_.last_exit->gcomm_uuid != gone_uuid) return;
   not_beyond_ = not_beyond;
   if (!std::exchange(forget_view_, true))
-    spdlog::info("the cluster goes on without {}: starts with a new uuid", gone_uuid);
+    spdlog::info("the cluster goes on without {}: starts with a new uuid", gone_uuid.empty() ? "it" : gone_uuid);
   RestartAt(policy_.restart_at().value_or(loop_.Now()));
 }
 

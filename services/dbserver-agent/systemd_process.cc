@@ -30,7 +30,7 @@
 namespace minder {
 namespace {
 
-constexpr absl::Duration kBetweenLooks = absl::Milliseconds(50);
+constexpr absl::Duration kBetweenLooksAtTheUnit = absl::Milliseconds(50);
 constexpr absl::Duration kEndingKnownAfter = absl::Seconds(2);  // the pidfd may tell us before systemd was told
 
 constexpr char kNewClusterVariable[] = "_WSREP_NEW_CLUSTER";  // of galera_new_cluster
@@ -132,7 +132,7 @@ class SystemdProcess : public ServerProcess {
       const auto unit = Show();
       if (!unit.ok()) return {};
       if (unit->main_pid != pid) return EndingIn(*unit, pid);
-      absl::SleepFor(kBetweenLooks);
+      absl::SleepFor(kBetweenLooksAtTheUnit);
     }
     return {};
   }
@@ -158,7 +158,7 @@ class SystemdProcess : public ServerProcess {
       MINDER_ASSIGN_OR_RETURN(const UnitState unit, Show());
       if (auto server = Hold(unit)) return *std::move(server);
       if (unit.active == "failed") return absl::InternalError(absl::StrFormat("%s failed to start", options_.unit));
-      absl::SleepFor(kBetweenLooks);
+      absl::SleepFor(kBetweenLooksAtTheUnit);
     }
     return absl::DeadlineExceededError(absl::StrFormat("%s has no process yet", options_.unit));
   }

@@ -24,6 +24,8 @@ constexpr char kStateUuid[] = "5a1e0000-0000-0000-0000-000000000001";
 constexpr std::uint64_t kNonPrimaryConfId = 18446744073709551615u;
 
 std::string Describe(const v1::Recover& order) {
+  const std::string limit =
+      order.has_not_beyond() ? absl::StrFormat(", if not beyond %d", order.not_beyond().seqno()) : "";
   switch (order.action()) {
     case v1::Recover::ACTION_COLLECT:
       return "hold down, and read the position";
@@ -32,11 +34,9 @@ std::string Describe(const v1::Recover& order) {
     case v1::Recover::ACTION_BOOTSTRAP:
       return absl::StrFormat("start as the first node at epoch %d", order.epoch());
     default:
-      if (order.without_view()) return "start and join";
+      if (order.without_view()) return "start and join" + limit;
       if (order.keep_view()) return "start now";
-      return absl::StrFormat(
-          "start without %s%s", order.gone_uuid(),
-          order.has_not_beyond() ? absl::StrFormat(", if not beyond %d", order.not_beyond().seqno()) : "");
+      return (order.gone_uuid().empty() ? "start with a new uuid" : "start without " + order.gone_uuid()) + limit;
   }
 }
 

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "common/base/file.h"
@@ -47,6 +48,14 @@ class Supervised {
     return observed_;
   }
   bool Sees(Presence presence) const { return observed().presence == presence; }
+  void Do(const std::function<void(Supervisor&)>& what) {
+    std::promise<void> done;
+    loop_.Post([&] {
+      what(supervisor_);
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
   // The end of one order; UNAVAILABLE when it has to come again.
   absl::Status Ask(const std::function<void(Supervisor&, const Supervisor::Done&)>& order) {
     auto end = std::make_shared<std::promise<absl::Status>>();
@@ -233,6 +242,34 @@ TEST_F(SupervisorTest, AServerThatWaitsIsHeldDownReadAndStartedAsTheFirstNode) {
   ASSERT_TRUE(Eventually([&] { return supervised.Sees(Presence::kRunning) && supervised.observed().pid != first; }));
   EXPECT_THAT(ReadFile(absl::StrCat("/proc/", supervised.observed().pid, "/cmdline")).value_or("wsrep-new"),
               testing::Not(testing::HasSubstr("wsrep-new")));
+}
+
+// What only it has on disk would be merged without a trace, once the others have as many transactions of their own.
+TEST_F(SupervisorTest, WhoIsLeftBehindIsNotStartedBeyondTheOthersHoweverOftenItIsTried) {
+  Bootstrap();
+  ASSERT_TRUE(Connect()->Execute("CREATE DATABASE alone", BootClock().Now() + absl::Seconds(5)).ok());
+  KillAndWait(Server()->pid);
+  const auto child = Child();
+  ASSERT_EQ(child->Collect(), absl::OkStatus());
+  v1::Position limit = PositionOf(child->ReadStopped());
+  const std::int64_t own = limit.seqno();
+  limit.set_seqno(own - 1);
+  const BootTime began_at = BootClock().Now();
+  Supervised supervised(*child, true);
+  ASSERT_TRUE(Eventually([&] { return supervised.observed().restart_at.has_value(); }));
+  EXPECT_GT(*supervised.observed().restart_at, began_at + Supervisor::kFirstWord) << "it waits for the word";
+  supervised.Do([&](Supervisor& s) { s.StartWithoutView("", limit); });
+  const auto refused = [&] { return absl::StrContains(supervised.observed().start_error, absl::StrCat(":", own)); };
+  ASSERT_TRUE(Eventually(refused));
+  // The next try, of its own, a second later.
+  ASSERT_TRUE(Eventually([&] { return supervised.observed().restart_at > BootClock().Now() + absl::Seconds(1); }));
+  EXPECT_TRUE(refused());
+  EXPECT_FALSE(supervised.Sees(Presence::kRunning));
+  supervised.Do([&](Supervisor& s) {
+    limit.set_seqno(own);
+    s.StartWithoutView("", limit);
+  });
+  EXPECT_TRUE(Eventually([&] { return supervised.Sees(Presence::kRunning); }));
 }
 
 TEST_F(SupervisorTest, WithoutAPositionThereIsNoBootstrap) {
