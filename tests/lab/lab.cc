@@ -266,6 +266,7 @@ absl::Status Lab::Start(const std::string& name, const std::string& failpoints) 
   if (!by_agent) {
     MINDER_ASSIGN_OR_RETURN(std::vector<std::string> argv, StartArguments(party));
     if (!failpoints.empty()) argv.insert(argv.begin(), {"env", "MINDER_FAILPOINTS=" + failpoints});
+    MINDER_RETURN_IF_ERROR(AwaitEnds(plan_.Namespace(party.host), absl::Seconds(10)));
     // mariadbd writes its own log, as its own user, once it has read its configuration.
     const std::string log = plan_.LogPath(IsMariadbd(party) ? name + "/start" : name);
     MINDER_RETURN_IF_ERROR(Spawn(OnHost(plan_, party.host, argv), log).status());

@@ -43,19 +43,33 @@ std::string Slurp(const std::string& path) {
   return out.str();
 }
 
-// False for a process that is gone or a zombie: it has no program any more.
-bool Describe(Process* process) {
-  const std::string directory = absl::StrCat("/proc/", process->pid);
+// One that is gone, or a zombie, is in no namespace. One that is just ending has no program any more, and may still
+// hold its locks.
+Process Describe(pid_t pid) {
+  Process process;
+  process.pid = pid;
+  const std::string directory = absl::StrCat("/proc/", pid);
   std::error_code error;
-  process->program = std::filesystem::read_symlink(directory + "/exe", error).string();
-  if (error) return false;
+  process.program = std::filesystem::read_symlink(directory + "/exe", error).string();
   // A program that was built anew since is still the same party.
-  process->program = std::string(absl::StripSuffix(process->program, " (deleted)"));
+  process.program = std::string(absl::StripSuffix(process.program, " (deleted)"));
   const std::string stat = Slurp(directory + "/stat");
   std::istringstream after_name(stat.substr(std::min(stat.size(), stat.rfind(')') + 1)));
-  after_name >> process->state >> process->parent;
-  process->arguments = absl::StrSplit(Slurp(directory + "/cmdline"), '\0', absl::SkipEmpty());
-  return process->state != 'Z';
+  after_name >> process.state >> process.parent;
+  process.arguments = absl::StrSplit(Slurp(directory + "/cmdline"), '\0', absl::SkipEmpty());
+  return process;
+}
+
+std::vector<Process> AllIn(const std::string& network_namespace) {
+  std::vector<Process> found;
+  struct stat space;
+  if (!StatNamespace(network_namespace, &space)) return found;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
+    pid_t pid = 0;
+    if (absl::SimpleAtoi(entry.path().filename().string(), &pid) && IsIn(space, pid)) found.push_back(Describe(pid));
+  }
+  return found;
 }
 
 absl::Status AwaitEnd(const UniqueFd& pidfd, pid_t pid, absl::Duration deadline) {
@@ -70,16 +84,18 @@ absl::Status AwaitEnd(const UniqueFd& pidfd, pid_t pid, absl::Duration deadline)
 }  // namespace
 
 std::vector<Process> ProcessesIn(const std::string& network_namespace) {
-  std::vector<Process> found;
-  struct stat space;
-  if (!StatNamespace(network_namespace, &space)) return found;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
-    Process process;
-    if (!absl::SimpleAtoi(entry.path().filename().string(), &process.pid)) continue;
-    if (IsIn(space, process.pid) && Describe(&process)) found.push_back(std::move(process));
-  }
+  std::vector<Process> found = AllIn(network_namespace);
+  std::erase_if(found, [](const Process& p) { return p.program.empty() || p.state == 'Z'; });
   return found;
+}
+
+absl::Status AwaitEnds(const std::string& network_namespace, absl::Duration deadline) {
+  const auto none_ends = [&] {
+    const std::vector<Process> all = AllIn(network_namespace);
+    const bool ends = std::ranges::any_of(all, [](const Process& p) { return p.program.empty() && p.state != 'Z'; });
+    return ends ? absl::UnavailableError("some still end") : absl::OkStatus();
+  };
+  return WaitFor(none_ends, deadline, absl::StrFormat("the end of what ends in %s", network_namespace));
 }
 
 std::optional<Process> FindProcess(const std::string& network_namespace, const std::string& program) {

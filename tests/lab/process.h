@@ -26,6 +26,9 @@ struct Process {
 // All processes of the network namespace but zombies; none when there is no such namespace.
 std::vector<Process> ProcessesIn(const std::string& network_namespace);
 
+// Waits for those that are just ending, which still have their locks and sockets.
+absl::Status AwaitEnds(const std::string& network_namespace, absl::Duration deadline);
+
 // The one that runs `program` there: not its children, nor a `mariadbd --wsrep-recover`, which is no server.
 std::optional<Process> FindProcess(const std::string& network_namespace, const std::string& program);
 
