@@ -9,6 +9,7 @@ namespace minder {
 namespace {
 
 constexpr int kMakePrimary = v1::Message::kMakePrimaryFieldNumber;
+constexpr int kFreeze = v1::Message::kFreezeFieldNumber;
 
 v1::OrderStatus StatusOf(int verb, std::uint64_t epoch, const std::string& nonce, v1::OrderOutcome outcome) {
   v1::OrderStatus status;
@@ -53,7 +54,7 @@ OwnState OrderLife::Own() const {
 OrderEffects OrderLife::On(const v1::Freeze& order, BootTime now) {
   if (promise_.freeze().frozen() && promise_.freeze().epoch() == order.epoch()) return {};
   if (const std::string why = WhyRefused(order, Own(), now); !why.empty())
-    return Refuse(RefusedOrder(v1::Message::kFreezeFieldNumber, order), why);
+    return Refuse(RefusedOrder(kFreeze, order), why);
   v1::AgentPromise next = promise_;
   next.set_highest_epoch(std::max(next.highest_epoch(), order.epoch()));
   next.mutable_freeze()->set_frozen(true);
@@ -231,15 +232,22 @@ OrderEffects OrderLife::Write(v1::AgentPromise next) {
 // What cannot be written is taken back, and was not done.
 OrderEffects OrderLife::OnWritten(const OrderEffects::Write& write, const absl::Status& written, BootTime now) {
   const v1::OrderStatus& accepted = write.promise.make_primary();
+  const bool is_promise = write.promise.freeze().epoch() != shown_.freeze().epoch();
   if (!written.ok()) {
     promise_ = shown_;
-    if (!write.then_carry_out) return Changed(absl::StrFormat("orders: %s", written.message()));
+    const std::string why = absl::StrFormat("it cannot be recorded: %s", written.message());
+    if (!write.then_carry_out && is_promise)
+      return Refuse(StatusOf(kFreeze, write.promise.freeze().epoch(), "", v1::ORDER_OUTCOME_REFUSED), why);
+    if (!write.then_carry_out) return Changed("orders: " + why);
     carrying_out_ = false;
     v1::OrderStatus refused = accepted;
     refused.set_outcome(v1::ORDER_OUTCOME_REFUSED);
-    return Refuse(std::move(refused), absl::StrFormat("it cannot be recorded: %s", written.message()));
+    return Refuse(std::move(refused), why);
   }
-  if (write.promise.freeze().epoch() != shown_.freeze().epoch()) promised_at_ = now;
+  if (is_promise) {
+    promised_at_ = now;
+    outcomes_.erase(kFreeze);
+  }
   shown_ = write.promise;
   if (!write.then_carry_out) return Changed();
   OrderEffects effects;

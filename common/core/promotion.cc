@@ -155,6 +155,16 @@ bool HasPromised(const NodeFacts& node, const v1::Grant& grant) {
          node.report->freeze().epoch() >= grant.epoch();
 }
 
+// For humans; empty when there is none.
+std::string RefusalToPromise(const NodeFacts& node, const v1::Grant& grant) {
+  const auto& orders = node.report->orders();
+  const auto it = std::ranges::find_if(orders, [&](const v1::OrderStatus& order) {
+    return order.verb() == v1::Message::kFreezeFieldNumber && order.epoch() == grant.epoch() &&
+           order.outcome() == v1::ORDER_OUTCOME_REFUSED;
+  });
+  return it == orders.end() ? "" : ", and refuses to promise: " + it->detail();
+}
+
 // A member that is not seen: proven harmless only by its own guard (E2).
 void JudgeUnseen(const v1::Configuration& config, const NodeFacts* node, const v1::Grant& grant, BootTime now,
                  Other& other) {
@@ -210,9 +220,10 @@ Other Judge(const v1::Configuration& config, const v1::Member& member, const v1:
     return other;
   }
   other.proof = promised ? Other::Proof::kProven : Other::Proof::kPromise;
-  other.detail = absl::StrFormat(
-      "E1: %s is seen to be %s%s", member.dbserver(), stopped ? "stopped" : "non-Primary",
-      promised ? absl::StrFormat(", and has promised not to bootstrap at epoch %d", report.freeze().epoch()) : "");
+  std::string promise = RefusalToPromise(*node, state.durable().grant());
+  if (promised) promise = absl::StrFormat(", and has promised not to bootstrap at epoch %d", report.freeze().epoch());
+  other.detail =
+      absl::StrFormat("E1: %s is seen to be %s%s", member.dbserver(), stopped ? "stopped" : "non-Primary", promise);
   return other;
 }
 

@@ -204,16 +204,16 @@ void OrderStart(const v1::Configuration& config, const NodeFacts& node, v1::Deci
   if (left != nullptr && left->has_not_beyond()) *order.mutable_not_beyond() = left->not_beyond();
 }
 
-// One after the other, for each may need a whole copy of the data from whoever is there. Nobody holds down one who was
-// given up and is back, so he cannot wait for his turn.
+// One after the other, for each may need a whole copy of the data from whoever is there. Who was given up is left
+// alone, unless its agent is about to start it, whom nobody holds back until its turn comes.
 void OrderNextStart(const v1::Configuration& config, const Facts& facts, v1::Decision& decision) {
   if (facts.primary_component.value != v1::TERNARY_YES) return;
   const v1::Recovery& recovery = decision.next().recovery();
   bool busy = std::ranges::any_of(facts.nodes, [](const NodeFacts& n) { return n.fresh && !n.stopped && !n.synced; });
   for (const NodeFacts& node : facts.nodes) {
     if (!node.fresh || IsStarted(node, recovery)) continue;
-    const bool given_up = IsGivenUp(recovery, node);
-    if (given_up || !std::exchange(busy, true)) OrderStart(config, node, decision);
+    const bool next = IsGivenUp(recovery, node) ? node.report->process().has_restart_in() : !std::exchange(busy, true);
+    if (next) OrderStart(config, node, decision);
   }
 }
 

@@ -50,6 +50,25 @@ TEST_F(OrderLifeTest, NothingIsDoneOrShownBeforeItIsOnDisk) {
   EXPECT_EQ(Outcome().outcome(), v1::ORDER_OUTCOME_STARTED);
 }
 
+TEST_F(OrderLifeTest, APromiseThatCannotBeRecordedIsRefusedWithTheReasonUntilItCan) {
+  v1::Freeze order;
+  order.set_epoch(5);
+  order.set_nonce("n1");
+  const OrderEffects first = life_.On(order, now_);
+  EXPECT_TRUE(life_.OnWritten(*first.write, absl::UnavailableError("no space"), now_).changed);
+  EXPECT_FALSE(life_.shown().freeze().frozen());
+  EXPECT_EQ(Outcome().verb(), v1::Message::kFreezeFieldNumber);
+  EXPECT_EQ(Outcome().outcome(), v1::ORDER_OUTCOME_REFUSED);
+  EXPECT_THAT(Outcome().detail(), HasSubstr("it cannot be recorded: no space"));
+  const OrderEffects second = life_.On(order, now_);
+  EXPECT_FALSE(life_.OnWritten(*second.write, absl::UnavailableError("no space"), now_).changed) << "said once";
+  const OrderEffects third = life_.On(order, now_);
+  life_.OnWritten(*third.write, absl::OkStatus(), now_);
+  EXPECT_TRUE(life_.shown().freeze().frozen());
+  for (const v1::OrderStatus& outcome : life_.outcomes())
+    EXPECT_NE(outcome.outcome(), v1::ORDER_OUTCOME_REFUSED) << outcome.detail();
+}
+
 TEST_F(OrderLifeTest, WhatCannotBeRecordedIsRefusedOnceAndForAllAndSpoilsNoOlderOutcome) {
   const OrderEffects first = life_.On(Promote(5), now_);
   const OrderEffects begun = life_.OnWritten(*first.write, absl::OkStatus(), now_);

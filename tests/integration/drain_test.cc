@@ -58,7 +58,7 @@ TEST_F(DrainTest, DryRunChangesNothing) {
   EXPECT_EQ(DrainStateIs("node3", v1::DRAIN_STATE_SERVING), absl::OkStatus());
 }
 
-TEST_F(DrainTest, SurvivesAKilledArbitratorInTheMiddle) {
+TEST_F(DrainTest, F53SurvivesAKilledArbitratorInTheMiddle) {
   SqlSession transaction = OpenTransaction();
   auto drain = MinderctlLater(lab(), {"drain", "node3"});
   ASSERT_TRUE(Reached([] { return DrainStateIs("node3", v1::DRAIN_STATE_WAITING_FOR_TRANSACTIONS); }, absl::Seconds(20),
@@ -73,7 +73,7 @@ TEST_F(DrainTest, SurvivesAKilledArbitratorInTheMiddle) {
   EXPECT_EQ(DrainStateIs("node3", v1::DRAIN_STATE_DRAINED), absl::OkStatus());
 }
 
-TEST_F(DrainTest, SurvivesRestartsOfEveryAgent) {
+TEST_F(DrainTest, F53SurvivesRestartsOfEveryAgent) {
   ASSERT_EQ(Minderctl(lab(), {"drain", "node3"}).code, 0);
   for (const char* party : {"node3/agent", "lb1/agent", "arbitrator"}) {
     ASSERT_EQ(lab().Restart(party), absl::OkStatus()) << party;

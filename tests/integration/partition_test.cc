@@ -1,8 +1,17 @@
 // Links that break in odd ways, and settings that change meanwhile, on two data centres of two servers; the names of
 // scenarios.md.
+#include <sys/mount.h>
+
+#include <cerrno>
 #include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <memory>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_replace.h"
+#include "common/base/file.h"
 #include "tests/integration/cluster_fixture.h"
 
 namespace minder::lab {
@@ -10,6 +19,22 @@ namespace {
 
 struct Even {
   static LabOptions Options() { return TestLabOptions("odd", true, "2+2"); }
+};
+
+// A small disk of its own over a directory.
+class FullDisk {
+ public:
+  explicit FullDisk(std::string directory) : directory_(std::move(directory)) {
+    EXPECT_EQ(mount("minder-test", directory_.c_str(), "tmpfs", 0, "size=256k"), 0) << strerror(errno);
+  }
+  ~FullDisk() { EXPECT_EQ(umount2(directory_.c_str(), MNT_DETACH), 0) << strerror(errno); }
+  FullDisk(const FullDisk&) = delete;
+  FullDisk& operator=(const FullDisk&) = delete;
+  void Fill() const { std::ofstream(directory_ + "/filler") << std::string(1 << 20, 'x'); }
+  void Empty() const { EXPECT_TRUE(std::filesystem::remove(directory_ + "/filler")); }
+
+ private:
+  std::string directory_;
 };
 
 class PartitionTest : public ClusterTestOn<Even> {
@@ -100,6 +125,62 @@ TEST_F(PartitionTest, F32PromotedSideThatDiesIsNotReplacedByTheOther) {
   for (const char* node : first ? kFirst : kSecond)
     EXPECT_TRUE(Reached([&] { return Is("Primary", node); }, absl::Seconds(60), "it forms its component again"));
   for (const char* node : first ? kSecond : kFirst) EXPECT_EQ(Is("non-Primary", node), absl::OkStatus());
+  HealAndExpectHealthy();
+  EXPECT_EQ(Promotions(lab()), before_ + 1);
+}
+
+// Non-Primary ones, of which some took another weight meanwhile: the votes are those of the last primary component.
+TEST_F(PartitionTest, F29WeightsThatChangeInTheCutAreNoReasonToPromoteTwice) {
+  ASSERT_EQ(Cut(), absl::OkStatus());
+  for (const char* node : kSecond) Set(node, "pc.weight=3");
+  ASSERT_TRUE(Reached([&] { return PromotedSince(before_); }, absl::Seconds(40), "a promotion"));
+  HealAndExpectHealthy();
+  for (const char* node : kSecond) Set(node, "pc.weight=1");
+  ASSERT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(10), "HEALTHY with old weights"));
+  EXPECT_EQ(Promotions(lab()), before_ + 1);
+}
+
+// One agent knows an older configuration than everybody else.
+TEST_F(PartitionTest, F42NothingIsPromotedWhileAConfigurationIsAnotherOne) {
+  const std::string path = lab().plan().ConfigPath();
+  const std::string config = ReadFile(path).value();
+  std::ofstream(path) << absl::StrReplaceAll(config, {{"version: 1\n", "version: 2\n"}});
+  for (const char* party : {"arbitrator", "node1/agent", "node2/agent", "node3/agent", "lb1/agent"})
+    ASSERT_EQ(lab().Restart(party), absl::OkStatus());
+  ASSERT_EQ(Cut(), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return Explained("node4 runs configuration version 1 and not 2"); }, absl::Seconds(30),
+                      "refused, and said why"));
+  for (const std::string& node : lab().plan().NodeNames())
+    ASSERT_TRUE(Reached([&] { return Is("non-Primary", node); }, absl::Seconds(30), "non-Primary"));
+  EXPECT_TRUE(Reached([] { return Explained("R420"); }, absl::Seconds(20), "everybody is seen, and nothing is done"));
+  EXPECT_EQ(Promotions(lab()), before_);
+  ASSERT_EQ(lab().Restart("node4/agent"), absl::OkStatus());
+  EXPECT_TRUE(Reached([&] { return PromotedSince(before_); }, absl::Seconds(20), "a promotion"));
+  std::ofstream(path) << config;
+  for (const char* party : {"arbitrator", "node1/agent", "node2/agent", "node3/agent", "node4/agent", "lb1/agent"})
+    ASSERT_EQ(lab().Restart(party), absl::OkStatus());
+  HealAndExpectHealthy();
+}
+
+// Neither side can be promoted without the promise of one who cannot write it down.
+TEST_F(PartitionTest, F15WhoseDiskIsFullCannotPromiseAndNothingIsPromoted) {
+  constexpr auto kAgents = {"node1/agent", "node3/agent"};
+  auto first = std::make_unique<FullDisk>(lab().plan().HostDirectory("node1") + "/state");
+  auto second = std::make_unique<FullDisk>(lab().plan().HostDirectory("node3") + "/state");
+  for (const char* agent : kAgents) ASSERT_EQ(lab().Restart(agent), absl::OkStatus());
+  ASSERT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(20), "HEALTHY"));
+  first->Fill();
+  second->Fill();
+  ASSERT_EQ(Cut(), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return Explained("it cannot be recorded"); }, absl::Seconds(40), "said why"));
+  EXPECT_EQ(Promotions(lab()), before_);
+  first->Empty();
+  second->Empty();
+  EXPECT_TRUE(Reached([&] { return PromotedSince(before_); }, absl::Seconds(40), "a promotion"));
+  for (const char* agent : kAgents) ASSERT_EQ(lab().Kill(agent), absl::OkStatus());
+  first.reset();
+  second.reset();
+  for (const char* agent : kAgents) ASSERT_EQ(lab().Start(agent), absl::OkStatus());
   HealAndExpectHealthy();
   EXPECT_EQ(Promotions(lab()), before_ + 1);
 }

@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "common/base/file.h"
 #include "google/protobuf/util/json_util.h"
@@ -122,6 +124,60 @@ TEST_F(RecoveryTest, F18OneNeverReturnsAndIsGivenUpByAHuman) {
   EXPECT_EQ(observer_->CheckNeverTwoPrimaries(), absl::OkStatus());
   ASSERT_EQ(lab().Start("node3/agent"), absl::OkStatus());
   EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+}
+
+// node3 was promoted by hand, and wrote alone, while nobody else was there.
+TEST_F(RecoveryTest, F18WhoIsGivenUpAndHoldsMoreIsNotStartedUntilItsDataIsMovedAside) {
+  ASSERT_TRUE(Reached(
+      [&] { return writers_->Report().acknowledged > 100 ? absl::OkStatus() : absl::UnavailableError("too few rows"); },
+      absl::Seconds(20), "rows"));
+  writers_->Stop();
+  ASSERT_TRUE(Reached([&] { return writers_->Verify(lab()); }, absl::Seconds(10), "every row on every node"));
+  for (const std::string& node : Nodes()) ASSERT_EQ(lab().Kill(node + "/agent"), absl::OkStatus());
+  for (const char* node : {"node1", "node2"}) ASSERT_EQ(lab().Kill(node), absl::OkStatus());
+  ASSERT_TRUE(Reached([] { return lab().HasStatusVariable("node3", "wsrep_cluster_status", "non-Primary"); },
+                      absl::Seconds(30), "node3 non-Primary"));
+  ASSERT_TRUE(lab().Sql("node3", "SET GLOBAL wsrep_provider_options='pc.bootstrap=1'").ok());
+  ASSERT_TRUE(Reached([] { return lab().Synced("node3"); }, absl::Seconds(20), "node3 Synced"));
+  for (int i = 0; i < 5; ++i)
+    ASSERT_TRUE(lab().Sql("node3", absl::StrFormat("INSERT INTO lab.marker VALUES ('alone%d', 1)", i)).ok());
+  ASSERT_EQ(lab().Kill("node3"), absl::OkStatus());
+  for (const char* agent : {"node1/agent", "node2/agent"}) ASSERT_EQ(lab().Start(agent), absl::OkStatus());
+  ASSERT_TRUE(Reached([] { return Rule("R350"); }, absl::Seconds(20), "somebody is missing"));
+  const CtlResult result = Recovered({"--without=node3", "--reason=its host is lost"});
+  EXPECT_EQ(result.code, 0) << result.output;
+  for (const char* node : {"node1", "node2"})
+    EXPECT_TRUE(Reached([&] { return lab().Synced(node); }, absl::Seconds(60), "the others Synced"));
+
+  // As many rows as it has, so that Galera itself would let it in.
+  for (int i = 0; i < 10; ++i)
+    ASSERT_TRUE(lab().Sql("node1", absl::StrFormat("INSERT INTO lab.marker VALUES ('others%d', 1)", i)).ok());
+  ASSERT_EQ(lab().Start("node3/agent"), absl::OkStatus());
+  EXPECT_TRUE(Reached(
+      [] {
+        const auto node = SummaryOf(lab(), "node3");
+        if (!node.ok()) return node.status();
+        return absl::StrContains(node->note(), "Move its data directory aside") ? absl::OkStatus()
+                                                                                : absl::UnavailableError(node->note());
+      },
+      absl::Seconds(20), "it says what a human has to do"));
+  EXPECT_EQ(Ended("node3"), absl::OkStatus());
+  ASSERT_EQ(lab().MoveDataAside("node3"), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  const auto rows = lab().Sql("node3", "SELECT COUNT(*) FROM lab.marker WHERE name LIKE 'alone%'");
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  EXPECT_EQ(rows->rows[0][0], "0");
+}
+
+// What a crash of a host leaves on its disk.
+TEST_F(RecoveryTest, F21F22AServerComesBackFromFilesThatAreNone) {
+  ASSERT_EQ(lab().Kill("node3/agent"), absl::OkStatus());
+  ASSERT_EQ(lab().Kill("node3"), absl::OkStatus());
+  std::ofstream(Data("node3") + "/gvwstate.dat", std::ios::trunc).flush();
+  std::ofstream(Data("node3") + "/grastate.dat") << std::string("\x01garbage\r\n");
+  ASSERT_EQ(lab().Start("node3/agent"), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  EXPECT_TRUE(std::filesystem::exists(Data("node3") + "/gvwstate.dat.bad"));
 }
 
 TEST_F(RecoveryTest, F19StoppedByAHumanStartsOnlyByAHumanFromTheLastOneThatLeft) {
