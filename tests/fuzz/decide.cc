@@ -8,6 +8,7 @@
 
 #include "common/core/decide.h"
 #include "common/core/explain.h"
+#include "common/core/grant.h"
 #include "common/core/proto_time.h"
 #include "google/protobuf/util/json_util.h"
 #include "google/protobuf/util/message_differencer.h"
@@ -56,7 +57,6 @@ void RepairState(absl::Duration now, v1::ArbitratorState& state) {
   v1::DurableState& durable = *state.mutable_durable();
   Tidy(*durable.mutable_drains(), &v1::DrainRecord::dbserver);
   Tidy(*durable.mutable_deaths(), &v1::Death::gcomm_uuid);
-  Tidy(*durable.mutable_left_behind(), &v1::LeftBehind::dbserver);
   Tidy(*durable.mutable_releases(), &v1::Release::dbserver);
   Tidy(*durable.mutable_evictions(), &v1::Eviction::gcomm_uuid);
   for (auto& eviction : *durable.mutable_evictions()) Clamp(*eviction.mutable_ordered_at(), absl::ZeroDuration(), now);
@@ -68,6 +68,8 @@ void RepairState(absl::Duration now, v1::ArbitratorState& state) {
     for (auto& fence : *durable.mutable_grant()->mutable_fences())
       Clamp(*fence.mutable_after(), absl::ZeroDuration(), absl::Hours(1));
   }
+  Tidy(*durable.mutable_left_behind(), &v1::LeftBehind::dbserver);
+  if (durable.grant().state() == v1::GRANT_STATE_FREEZING) LeaveBehind(durable.grant(), durable);
   // A full stop is the only reason to bootstrap.
   if (durable.grant().bootstrap() && !durable.has_recovery())
     durable.mutable_recovery()->set_state(v1::RECOVERY_STATE_COLLECTING);
