@@ -20,6 +20,7 @@ class Commits {
     while (seqno(position) > seqno(commit)) position = At(position).parent;
     return position == commit;
   }
+  int Parent(int commit) const { return At(commit).parent; }
   // It was lost by a process that had received it and had not yet applied it.
   void Rewind(int from, int to) {
     for (int at = from; at != to && seqno(at) > seqno(to); at = At(at).parent) At(at).rewound = true;

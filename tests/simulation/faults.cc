@@ -10,7 +10,7 @@ namespace minder {
 Faults::Faults(World& world) : world_(world), random_(world.stage.random) {
   const std::vector<Kind> all = {
       {4, &Faults::CutSites},   {3, &Faults::CutSome},         {2, &Faults::CutOneWay},  {3, &Faults::KillServer},
-      {1, &Faults::KillSite},   {0.5, &Faults::KillAll},       {1, &Faults::StopServer}, {2, &Faults::FreezeServer},
+      {1, &Faults::KillSite},   {1, &Faults::KillAll},         {1, &Faults::StopServer}, {2, &Faults::FreezeServer},
       {2, &Faults::PauseAgent}, {1, &Faults::PauseArbitrator}, {1, &Faults::CrashAgent}, {1, &Faults::CrashArbitrator},
       {0.5, &Faults::Reboot},   {3, &Faults::BadWeather},      {0.5, &Faults::FillDisk}, {0.3, &Faults::AnotherVersion},
       {0.3, &Faults::IgnoreSb}, {0.5, &Faults::HumanPauses},   {1, &Faults::HumanAsks},
@@ -69,7 +69,10 @@ void Faults::End() {
   world_.galera.NetworkChanged();
   for (int i = 1; i <= 3; ++i) {
     world_.stage.After(i * absl::Seconds(8), [this] {
-      if (world_.arbitrator() != nullptr) world_.arbitrator()->Resume();
+      if (world_.arbitrator() != nullptr) {
+        world_.arbitrator()->Resume();
+        world_.arbitrator()->Recover();
+      }
       for (int host = 0; host < world_.nodes(); ++host) world_.HumanStarts(host);
     });
   }
@@ -178,9 +181,12 @@ void Faults::KillSite() {
   }
 }
 
+// The power fails; some disks have lost what was written last.
 void Faults::KillAll() {
+  const bool views_lost = random_.Chance(0.5);
   for (int host = 0; host < world_.nodes(); ++host) {
     if (world_.galera.Runs(host)) world_.galera.Kill(host);
+    if (views_lost && random_.Chance(0.5)) world_.galera.ForgetView(host);
   }
 }
 

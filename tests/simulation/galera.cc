@@ -51,13 +51,43 @@ int Galera::Start(int host) {
   stage_.Note(absl::StrFormat("%s: mariadbd starts as %s", Names({host}), process.uuid));
   At(host).process = std::move(process);
   At(host).disk.clean = false;
-  stage_.After(stage_.random.Between(absl::Milliseconds(100), absl::Milliseconds(400)), [this, pid = pids_] {
+  stage_.After(stage_.random.Between(absl::Milliseconds(100), absl::Milliseconds(400)), [this, host, pid = pids_] {
     Process* started = Find(pid);
     if (started == nullptr) return;
     started->up = true;
+    if (started->first) FormAlone(host);
     Reconsider();
   });
   return pids_;
+}
+
+int Galera::StartFirst(int host) {
+  // What is on nobody's disk, and in nobody's memory, is lost already, without anybody's help.
+  if (!AnybodyHas(acknowledged_)) ++lost_by_galera_;
+  while (!AnybodyHas(acknowledged_)) acknowledged_ = commits_.Parent(acknowledged_);
+  ForgetView(host);
+  const int pid = Start(host);
+  Of(host).first = true;
+  return pid;
+}
+
+void Galera::FormAlone(int host) {
+  LeaveView({host});
+  const Process& process = Of(host);
+  Pending alone{.primary = true, .bootstrap = true, .base = process.received};
+  alone.view = {.id = process.view_id,
+                .seq = process.view_seq,
+                .weights = {{process.uuid, settings_.weights[static_cast<std::size_t>(host)]}},
+                .ordered = true};
+  stage_.Note(absl::StrFormat("galera: %s: primary %s as the first node", Names({host}), process.view_id));
+  Act(host, alone);
+}
+
+bool Galera::AnybodyHas(int commit) const {
+  return std::ranges::any_of(hosts_, [&](const Host& host) {
+    const bool has_data = host.process ? host.process->has_data : host.disk.has_data;
+    return has_data && commits_.Has(host.process ? host.process->received : host.disk.position, commit);
+  });
 }
 
 void Galera::Kill(int host) {

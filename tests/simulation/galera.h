@@ -50,6 +50,8 @@ class Galera {
 
   // Faults, and what agents and humans do.
   int Start(int host);
+  // With --wsrep-new-cluster, and without its old view: it is a primary component, alone, as soon as it is up.
+  int StartFirst(int host);
   void Kill(int host);
   void Stop(int host);
   void Freeze(int host);
@@ -78,6 +80,10 @@ class Galera {
 
   // The truth, for checkers.
   bool Runs(int host) const { return At(host).process.has_value(); }
+  // Its process has not opened its data: it waits for a primary component.
+  bool Waits(int host) const {
+    return Runs(host) && !At(host).process->served && !At(host).process->primary && !settings_.answers_before_primary;
+  }
   bool Frozen(int host) const { return Runs(host) && At(host).process->frozen; }
   int pid(int host) const { return Runs(host) ? At(host).process->pid : 0; }
   std::string uuid(int host) const { return Runs(host) ? At(host).process->uuid : ""; }
@@ -111,6 +117,7 @@ class Galera {
     bool up = false;  // started far enough to answer and to take part
     bool frozen = false;
     bool served = false;  // was Synced once
+    bool first = false;   // --wsrep-new-cluster
     // gcomm
     int view = 0;
     std::string view_id;
@@ -154,6 +161,8 @@ class Galera {
   std::string Names(const Group& group) const;
   void End(int host, bool expected);
   void Show(int host);
+  void FormAlone(int host);
+  bool AnybodyHas(int commit) const;
   void Apply(int pid, int commit);
   void Transfer(int pid);
   int Base(const Group& group) const;

@@ -60,6 +60,14 @@ void LeasesAreOver(const v1::Configuration&, v1::ArbitratorState& state, BootTim
   if (state.durable().has_grant()) state.mutable_durable()->mutable_grant()->clear_begun_at();
 }
 
+void PositionsAreAlike(const v1::Configuration&, v1::ArbitratorState& state, BootTime) {
+  for (v1::DbserverKnowledge& known : *state.mutable_dbservers()) {
+    v1::StoppedState& stopped = *known.mutable_report()->mutable_stopped();
+    if (stopped.grastate().seqno() >= 0) stopped.mutable_grastate()->set_seqno(1);
+    if (stopped.has_recovered()) stopped.mutable_recovered()->set_seqno(1);
+  }
+}
+
 constexpr Mutant kNone;
 constexpr std::array kMutants = {
     Mutant{.name = "unreachable-is-dead", .what = "who is silent counts as dead", .mind = UnreachableIsDead},
@@ -67,6 +75,10 @@ constexpr std::array kMutants = {
            .what = "the last primary component is whoever is configured",
            .mind = ConfiguredIsConfirmed},
     Mutant{.name = "no-promise", .what = "nobody is asked for a promise", .mind = AllHavePromised},
+    Mutant{.name = "positions-alike",
+           .what = "after a full stop anybody is started first, whoever holds more",
+           .mind = PositionsAreAlike,
+           .seeds = 2000},
     Mutant{.name = "skip-lease-wait", .what = "leases are over at once", .mind = LeasesAreOver, .seeds = 2000},
     Mutant{.name = "no-nonce-check", .what = "an order may come late", .newest_nonce = true, .seeds = 2000},
     Mutant{.name = "late-bootstrap",

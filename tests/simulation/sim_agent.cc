@@ -16,6 +16,7 @@ namespace {
 constexpr absl::Duration kSimReportGrace = absl::Milliseconds(100);
 constexpr absl::Duration kSimRestartHold = absl::Seconds(1);
 constexpr absl::Duration kSimFirstWord = absl::Seconds(2);
+constexpr absl::Duration kSimHoldFor = absl::Seconds(30);
 constexpr absl::Duration kSimOrderDeadline = absl::Seconds(5);
 constexpr absl::Duration kBetweenPolls = absl::Milliseconds(20);
 
@@ -115,6 +116,7 @@ void SimAgent::Ended(bool expected) {
 }
 
 void SimAgent::ScheduleRestart() {
+  if (observations_.process.held) return;
   const auto& exit = observations_.process.last_exit;
   const bool was_member = exit && !exit->gcomm_uuid.empty();
   const absl::Duration hold = was_member && connected_ ? kSimRestartHold : absl::ZeroDuration();
@@ -161,11 +163,86 @@ void SimAgent::Failed(const std::string& why) {
   Report();
 }
 
-// Full stops have tests of their own: only what follows an eviction is carried out.
 void SimAgent::Recover(const v1::Recover& order) {
-  const bool anew = order.action() == v1::Recover::ACTION_START && !order.without_view() && !order.keep_view();
-  if (anew) StartWithoutView(order);
-  Do(orders_.OnRecovered(order, anew ? absl::OkStatus() : absl::FailedPreconditionError("nobody recovers here")));
+  if (order.action() != v1::Recover::ACTION_START) return WorkWhileDown(order);
+  if (order.without_view() && !StartNow(order)) return;
+  if (order.keep_view() && restart_ != 0) RestartAt(policy_.restart_at().value_or(Now()));
+  if (!order.without_view() && !order.keep_view()) StartWithoutView(order);
+  Do(orders_.OnRecovered(order, absl::OkStatus()));
+}
+
+bool SimAgent::StartNow(const v1::Recover& order) {
+  if (busy_) return false;
+  EndHold();
+  if (observations_.process.presence == Presence::kRunning) return true;
+  restart_ = 0;
+  forget_view_ = true;
+  not_beyond_ = order.has_not_beyond() ? std::optional(order.not_beyond()) : std::nullopt;
+  DoStart(false);
+  return true;
+}
+
+// To read the position, or to clear what would bootstrap, of which nothing is left here.
+void SimAgent::WorkWhileDown(const v1::Recover& order) {
+  HoldDown();
+  if (busy_ || observations_.process.presence == Presence::kRunning) return;  // the order comes again
+  busy_ = true;
+  seat_.After(Soon(absl::Milliseconds(200)), [this, order] {
+    busy_ = false;
+    if (world_.galera.Runs(host_))
+      return Do(orders_.OnRecovered(order, absl::FailedPreconditionError("mariadbd runs")));
+    v1::StoppedState stopped = world_.galera.Stopped(host_);
+    if (order.action() == v1::Recover::ACTION_COLLECT) {
+      *stopped.mutable_recovered() = stopped.grastate();
+      stopped.mutable_recovered()->set_seqno(world_.galera.SeqnoOnDisk(host_));
+    } else if (observations_.process.stopped.has_recovered()) {
+      *stopped.mutable_recovered() = observations_.process.stopped.recovered();
+    }
+    observations_.process.stopped = stopped;
+    Report();
+    Do(orders_.OnRecovered(order, absl::OkStatus()));
+  });
+}
+
+void SimAgent::HoldDown() {
+  ObservedProcess& process = observations_.process;
+  restart_ = 0;
+  process.restart_at.reset();
+  process.held = true;
+  seat_.After(kSimHoldFor, [this, hold = ++hold_] {
+    if (hold_ != hold) return;
+    EndHold();
+    if (policy_.restart_at() && !busy_ && observations_.process.presence == Presence::kGone) ScheduleRestart();
+    Report();
+  });
+  if (process.presence != Presence::kRunning || !world_.galera.Waits(host_)) return;
+  seat_.After(Soon(absl::Milliseconds(10)), [this, pid = world_.galera.pid(host_)] {
+    if (world_.galera.pid(host_) == pid && world_.galera.Waits(host_)) world_.galera.Kill(host_);
+  });
+}
+
+void SimAgent::EndHold() {
+  ++hold_;
+  observations_.process.held = false;
+}
+
+void SimAgent::StartFirst(const v1::OrderStatus& accepted) {
+  const auto runs = [this, accepted] {
+    Do(orders_.OnBootstrapped(accepted, absl::FailedPreconditionError("mariadbd runs")));
+  };
+  if (observations_.process.presence == Presence::kRunning) return runs();
+  EndHold();
+  restart_ = 0;
+  busy_ = may_turn_primary_ = true;
+  seat_.After(Soon(absl::Milliseconds(300)), [this, accepted, runs] {
+    busy_ = false;
+    if (seat_.CrashesAt("before it is the first node")) return;
+    if (world_.galera.Runs(host_)) return runs();
+    world_.checks.OnPromotion(host_, accepted.epoch());
+    Hold(world_.galera.StartFirst(host_));
+    if (seat_.CrashesAt("when it is the first node")) return;
+    Do(orders_.OnBootstrapped(accepted, absl::OkStatus()));
+  });
 }
 
 void SimAgent::StartWithoutView(const v1::Recover& order) {
@@ -244,6 +321,7 @@ std::optional<ProbeAnswer> SimAgent::Ask(BootTime asked_at) const {
   answer.provider_options = seen->options;
   answer.members = seen->members;
   answer.wsrep_node_name = world_.name(host_);
+  answer.flush_log_at_trx_commit = 1;
   return answer;
 }
 
@@ -253,6 +331,7 @@ void SimAgent::Probed(BootTime asked_at, std::optional<ProbeAnswer> answer) {
   observed.last_primary_view = world_.galera.ViewOnDisk(host_);
   observed.status = answer ? absl::OkStatus() : absl::DeadlineExceededError("no answer");
   observed.asked_at = asked_at;
+  observed.waiting_pid = !answer && world_.galera.Waits(host_) ? world_.galera.pid(host_) : 0;
   if (answer) {
     observed.primary_pid = CompletePid(observed.primary_pid, observations_.process.pid, answer->wsrep);
     observed.last = *std::move(answer);
@@ -307,8 +386,7 @@ void SimAgent::Do(const OrderEffects& effects) {
   if (effects.promote) OnWorker([this, promote = *effects.promote] { Promote(promote); });
   if (effects.evict) OnWorker([this, order = *effects.evict, mine = ++evictions_] { Evict(order, mine); });
   if (effects.recover) Recover(*effects.recover);
-  if (effects.bootstrap)
-    Do(orders_.OnBootstrapped(*effects.bootstrap, absl::FailedPreconditionError("nobody bootstraps here")));
+  if (effects.bootstrap) StartFirst(*effects.bootstrap);
   if (!effects.changed) return;
   Report();
   ProbeNow();

@@ -46,6 +46,11 @@ class SimAgent {
   void Failed(const std::string& why);
   void Recover(const v1::Recover& order);
   void StartWithoutView(const v1::Recover& order);
+  bool StartNow(const v1::Recover& order);
+  void StartFirst(const v1::OrderStatus& accepted);
+  void WorkWhileDown(const v1::Recover& order);
+  void HoldDown();
+  void EndHold();
   // Leases and the guard.
   void OnLease(const v1::Lease& lease);
   void Extend();
@@ -89,6 +94,7 @@ class SimAgent {
   LeaseHolder lease_;
   int armed_ = 0;  // the process that the guard is known to watch
   bool held_back_ = false;
+  int hold_ = 0;                   // number of the hold by order
   bool may_turn_primary_ = false;  // by itself: it was started with its old view
   std::optional<v1::Position> not_beyond_;
   bool forget_view_ = false;

@@ -10,6 +10,8 @@
 #include "common/core/party.h"
 #include "common/core/proto_time.h"
 #include "common/core/reboot.h"
+#include "common/core/recovery.h"
+#include "common/core/recovery_request.h"
 #include "common/core/requests.h"
 #include "tests/simulation/world.h"
 
@@ -142,6 +144,15 @@ void SimArbitrator::Resume() {
   v1::DurableState next = state_.durable();
   next.clear_pause();
   Persist(next);
+}
+
+// A human has everybody started, when nothing speaks against it.
+void SimArbitrator::Recover() {
+  const Facts facts = GatherFacts(world_.config, state_, seat_.Now());
+  const v1::Recovery wanted = NewRecovery(facts, state_.durable(), {}, "ann: everybody is down");
+  if (RefuseRecover(world_.config, state_, seat_.Now(), wanted).refused()) return;
+  world_.stage.Note("ann asks for a recovery");
+  Persist(WithRecovery(state_, wanted).durable());
 }
 
 void SimArbitrator::Request(const std::string& group) {

@@ -29,7 +29,7 @@ bool IsWhole(World& world, const Faults& faults) {
   bool held_back = false;  // with data that the others lack, until a human has looked at it
   for (int host = 0; host < world.nodes(); ++host) {
     synced += world.galera.Synced(host) ? 1 : 0;
-    held_back |= !world.galera.Runs(host) && LeasesInUse(world.config);
+    held_back |= !world.galera.Runs(host);
   }
   if (held_back && RuleOf(world) == "R200") return synced > 0;
   if (faults.sites_stay_cut()) return synced > 0 && RuleOf(world) == "R200";
