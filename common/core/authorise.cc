@@ -76,6 +76,7 @@ void Sightings::Add(const v1::DbStatusReport& report, BootTime observed_at) {
   sightings_.push_back({.nonce = report.nonce(),
                         .observed_at = observed_at,
                         .state = StateOf(report),
+                        .last_primary_view = report.last_primary_view().id(),
                         .non_primary = report.primary() == v1::TERNARY_NO && report.running() == v1::TERNARY_YES,
                         .answers = report.running() == v1::TERNARY_YES,
                         .has_data = HoldsData(report)});

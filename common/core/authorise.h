@@ -21,7 +21,8 @@ class Sightings {
   struct Sighting {
     std::string nonce;
     BootTime observed_at;
-    std::string state;  // process, view, last primary view, status: all that must not have changed since
+    std::string state;              // process, view, last primary view, status: all that must not have changed since
+    std::string last_primary_view;  // its id
     bool non_primary = false;
     bool answers = false;   // mariadbd runs and answers
     bool has_data = false;  // it is stopped, and a position that data stands behind is known

@@ -60,8 +60,11 @@ OrderEffects OrderLife::On(const v1::Freeze& order, BootTime now) {
   next.mutable_freeze()->set_frozen(true);
   next.mutable_freeze()->set_epoch(order.epoch());
   const Sightings::Sighting& quoted = *sightings_.Find(order.nonce());
-  const bool as_quoted = quoted.non_primary && quoted.state == sightings_.newest()->state;
-  next.mutable_freeze()->set_view_id(as_quoted ? last_report_.last_primary_view().id() : "");
+  const Sightings::Sighting& now_seen = *sightings_.newest();
+  // Who it hears may have changed since, for views settle one node after the other; what it is after may not.
+  const bool as_quoted =
+      quoted.non_primary && now_seen.non_primary && quoted.last_primary_view == now_seen.last_primary_view;
+  next.mutable_freeze()->set_view_id(as_quoted ? now_seen.last_primary_view : "");
   OrderEffects effects = Write(std::move(next));
   effects.log.push_back(absl::StrFormat("promises not to bootstrap at epoch %d or below", order.epoch()));
   return effects;

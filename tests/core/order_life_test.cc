@@ -13,6 +13,25 @@ class OrderLifeTest : public ::testing::Test {
  protected:
   OrderLifeTest() { Report("n1"); }
 
+  // A freeze that quotes this report, as it is shown once it is on disk.
+  v1::FreezeStatus FrozenBy(std::uint64_t epoch, const std::string& nonce) {
+    v1::Freeze order;
+    order.set_epoch(epoch);
+    order.set_nonce(nonce);
+    life_.OnWritten(*life_.On(order, now_).write, absl::OkStatus(), now_);
+    return life_.shown().freeze();
+  }
+  void ReportView(const std::string& nonce, v1::Ternary primary, const std::string& last,
+                  const std::vector<std::string>& members) {
+    v1::DbStatusReport report;
+    report.set_running(v1::TERNARY_YES);
+    report.set_primary(primary);
+    report.set_nonce(nonce);
+    report.mutable_last_primary_view()->set_id(last);
+    for (const std::string& member : members) report.add_members()->set_uuid(member);
+    life_.OnReported(report, now_);
+  }
+
   OrderEffects Report(const std::string& nonce, const std::string& evs_state = "OPERATIONAL") {
     v1::DbStatusReport report;
     report.set_running(v1::TERNARY_YES);
@@ -48,6 +67,18 @@ TEST_F(OrderLifeTest, NothingIsDoneOrShownBeforeItIsOnDisk) {
   EXPECT_EQ(written.promote->not_after, now_ + absl::Seconds(2));
   EXPECT_EQ(life_.shown().highest_epoch(), 5u);
   EXPECT_EQ(Outcome().outcome(), v1::ORDER_OUTCOME_STARTED);
+}
+
+// The guard spares who promised for as long as it is non-Primary after the primary view that the arbitrator knew of.
+TEST_F(OrderLifeTest, APromiseHoldsForTheLastPrimaryViewOfTheReportThatItWasAskedFor) {
+  ReportView("n2", v1::TERNARY_NO, "view:1", {"a", "b"});
+  ReportView("n3", v1::TERNARY_NO, "view:1", {"a"});
+  EXPECT_EQ(FrozenBy(5, "n2").view_id(), "view:1") << "whom it hears matters to nobody";
+  ReportView("n4", v1::TERNARY_YES, "view:2", {"a", "b"});
+  ReportView("n5", v1::TERNARY_NO, "view:2", {"a"});
+  EXPECT_EQ(FrozenBy(6, "n3").view_id(), "") << "it was in another primary component since";
+  EXPECT_EQ(FrozenBy(7, "n4").view_id(), "") << "it was primary then";
+  EXPECT_EQ(FrozenBy(8, "n5").view_id(), "view:2");
 }
 
 TEST_F(OrderLifeTest, APromiseThatCannotBeRecordedIsRefusedWithTheReasonUntilItCan) {
