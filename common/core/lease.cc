@@ -55,7 +55,8 @@ void LeaseHolder::OnLease(const v1::Lease& lease, BootTime observed_at, std::uin
 }
 
 void LeaseHolder::OnReported(const v1::DbStatusReport& report, BootTime observed_at) {
-  if (report.freeze().epoch() > frozen_at_) {
+  // Only when it is shown: until then nobody counts on it, and no observation says yet that it is harmless.
+  if (report.freeze().frozen() && report.freeze().epoch() > frozen_at_) {
     frozen_at_ = report.freeze().epoch();
     if (report.primary() == v1::TERNARY_NO) lease_until_ = absl::InfinitePast();
   }

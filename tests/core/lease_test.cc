@@ -124,9 +124,12 @@ TEST(LeaseHolderTest, APromiseGivesTheLeaseUp) {
   v1::DbStatusReport frozen = InView("v:1", {"a"}, false);
   frozen.mutable_freeze()->set_epoch(3);
   holder.OnReported(frozen, At(1));
-  EXPECT_FALSE(holder.Held(At(1)));
-  holder.OnLease(LeaseOf("", 3), At(2), 3);  // the grant was abandoned
-  EXPECT_TRUE(holder.Held(At(3)));
+  EXPECT_TRUE(holder.Held(At(1))) << "nothing that was observed since the promise is shown yet";
+  frozen.mutable_freeze()->set_frozen(true);
+  holder.OnReported(frozen, At(2));
+  EXPECT_FALSE(holder.Held(At(2)));
+  holder.OnLease(LeaseOf("", 3), At(3), 3);  // the grant was abandoned
+  EXPECT_TRUE(holder.Held(At(4)));
 }
 
 class LeaseForTest : public testing::Test {

@@ -130,10 +130,13 @@ absl::Status HealCut(const Plan& plan, const Cut& cut) {
 }
 
 absl::Status HealAll(const Plan& plan) {
-  for (const std::string& host : plan.Hosts()) {
-    MINDER_RETURN_IF_ERROR(RunCommand(OnHost(plan, host, {"iptables", "-w", "-F", "INPUT"})).status());
-  }
-  return absl::OkStatus();
+  // All at once: a link that is whole in one direction only is another fault.
+  std::string script;
+  for (const std::string& host : plan.Hosts())
+    absl::StrAppend(&script, absl::StrJoin(OnHost(plan, host, {"iptables", "-w", "-F", "INPUT"}), " "),
+                    " & all=\"$all $!\"; ");
+  absl::StrAppend(&script, "for one in $all; do wait $one || exit 1; done");
+  return RunCommand({"sh", "-c", script}).status();
 }
 
 absl::StatusOr<std::vector<std::string>> ListCuts(const Plan& plan) {
