@@ -5,7 +5,10 @@
 #include <mysqld_error.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -14,6 +17,7 @@
 #include "absl/strings/strip.h"
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
+#include "common/base/unique_fd.h"
 
 namespace minder {
 namespace {
@@ -41,6 +45,19 @@ absl::Status ErrorOf(MYSQL* mysql, const std::string& what) {
   absl::Status status(CodeOf(error), absl::StrFormat("%s: %s (error %u)", what, mysql_error(mysql), error));
   status.SetPayload(kErrnoPayload, absl::Cord(absl::StrCat(error)));
   return status;
+}
+
+// libmariadb (3.3, Debian 12) closes the descriptor of a refused connection twice, and by the second time the number
+// may be that of a file or socket of another thread. So it is asked to connect only where somebody listens.
+absl::Status CheckListens(const std::string& socket_path, const std::string& what) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (socket_path.size() >= sizeof(address.sun_path))
+    return absl::InvalidArgumentError(absl::StrFormat("%s: the path is too long for a socket", what));
+  std::memcpy(address.sun_path, socket_path.data(), socket_path.size());
+  const UniqueFd tried(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (connect(tried.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrFormat("%s: %s", what, std::strerror(errno)));
 }
 
 // What libmariadb waits for, in the terms of poll.
@@ -124,6 +141,7 @@ class Connection::Handle {
   absl::Status Connect(const ConnectionOptions& options, const std::string& password, BootTime deadline) {
     const std::string what = absl::StrFormat("cannot connect to %s as %s", options.socket, options.user);
     MYSQL* connected = nullptr;
+    MINDER_RETURN_IF_ERROR(CheckListens(options.socket, what));
     MINDER_RETURN_IF_ERROR(Drive(
         mysql_, deadline, what,
         [&] {
