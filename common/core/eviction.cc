@@ -7,9 +7,9 @@
 #include "absl/strings/str_split.h"
 #include "common/core/grant.h"
 #include "common/core/last_primary.h"
-#include "common/core/lookup.h"
 #include "common/core/party.h"
 #include "common/core/proto_time.h"
+#include "common/core/recovery.h"
 #include "common/core/split_brain.h"
 
 namespace minder {
@@ -201,14 +201,7 @@ void OrderEvictions(const v1::Configuration& config, const Facts& facts, v1::Dec
     const std::string gone = DeadUuid(node);
     if (decision.next().has_recovery()) continue;  // OrderRecovery has its own word
     if (IsHeld(decision.next(), node.config->name()) || !MayStartAnew(facts, node, gone)) continue;
-    v1::Order& order = *decision.add_orders();
-    *order.mutable_receiver() = DbserverParty(config, node.config->name());
-    order.mutable_recover()->set_epoch(epoch);
-    order.mutable_recover()->set_nonce(node.report->nonce());
-    order.mutable_recover()->set_action(v1::Recover::ACTION_START);
-    order.mutable_recover()->set_gone_uuid(gone);
-    const v1::LeftBehind* left = FindLeftBehind(decision.next(), node.config->name());
-    if (left != nullptr && left->has_not_beyond()) *order.mutable_recover()->mutable_not_beyond() = left->not_beyond();
+    OrderStart(config, node, decision).set_gone_uuid(gone);
   }
 }
 

@@ -197,13 +197,6 @@ bool IsStarted(const NodeFacts& node, const v1::Recovery& recovery) {
                                                     v1::ORDER_OUTCOME_DONE));
 }
 
-void OrderStart(const v1::Configuration& config, const NodeFacts& node, v1::Decision& decision) {
-  const v1::LeftBehind* left = FindLeftBehind(decision.next(), node.config->name());
-  v1::Recover& order = OrderTo(config, node, v1::Recover::ACTION_START, decision);
-  order.set_without_view(true);
-  if (left != nullptr && left->has_not_beyond()) *order.mutable_not_beyond() = left->not_beyond();
-}
-
 // One after the other, for each may need a whole copy of the data from whoever is there. Who was given up is left
 // alone, unless its agent is about to start it, whom nobody holds back until its turn comes.
 void OrderNextStart(const v1::Configuration& config, const Facts& facts, v1::Decision& decision) {
@@ -213,7 +206,7 @@ void OrderNextStart(const v1::Configuration& config, const Facts& facts, v1::Dec
   for (const NodeFacts& node : facts.nodes) {
     if (!node.fresh || IsStarted(node, recovery)) continue;
     const bool next = IsGivenUp(recovery, node) ? node.report->process().has_restart_in() : !std::exchange(busy, true);
-    if (next) OrderStart(config, node, decision);
+    if (next) OrderStart(config, node, decision).set_without_view(true);
   }
 }
 
@@ -226,6 +219,13 @@ void OrderStarts(const v1::Configuration& config, const Facts& facts, v1::Decisi
 }
 
 }  // namespace
+
+v1::Recover& OrderStart(const v1::Configuration& config, const NodeFacts& node, v1::Decision& decision) {
+  const v1::LeftBehind* left = FindLeftBehind(decision.next(), node.config->name());
+  v1::Recover& order = OrderTo(config, node, v1::Recover::ACTION_START, decision);
+  if (left != nullptr && left->has_not_beyond()) *order.mutable_not_beyond() = left->not_beyond();
+  return order;
+}
 
 v1::Recovery NewRecovery(const Facts& facts, const v1::DurableState& durable, std::vector<std::string> without,
                          const std::string& reason) {

@@ -51,6 +51,16 @@ class RecoveryTest : public ClusterTestOn<Stoppable> {
     ASSERT_TRUE(Reached([] { return Rule("R330"); }, absl::Seconds(20), "a human is asked"));
   }
 
+  void StopWritersWithEveryRowEverywhere() {
+    ASSERT_TRUE(Reached(
+        [&] {
+          return writers_->Report().acknowledged > 100 ? absl::OkStatus() : absl::UnavailableError("too few rows");
+        },
+        absl::Seconds(20), "rows"));
+    writers_->Stop();
+    ASSERT_TRUE(Reached([&] { return writers_->Verify(lab()); }, absl::Seconds(10), "every row on every node"));
+  }
+
   static std::vector<std::string> Recover(const std::vector<std::string>& more) {
     std::vector<std::string> arguments = {"recover"};
     arguments.insert(arguments.end(), more.begin(), more.end());
@@ -96,11 +106,7 @@ TEST_F(RecoveryTest, AllKilledAndOneLastViewLostIsRecoveredByItself) {
 
 // What only node3 has on disk is given up with it, so nobody writes any more when they are killed.
 TEST_F(RecoveryTest, F18OneNeverReturnsAndIsGivenUpByAHuman) {
-  ASSERT_TRUE(Reached(
-      [&] { return writers_->Report().acknowledged > 100 ? absl::OkStatus() : absl::UnavailableError("too few rows"); },
-      absl::Seconds(20), "rows"));
-  writers_->Stop();
-  ASSERT_TRUE(Reached([&] { return writers_->Verify(lab()); }, absl::Seconds(10), "every row on every node"));
+  ASSERT_NO_FATAL_FAILURE(StopWritersWithEveryRowEverywhere());
   ASSERT_EQ(lab().Kill("node3/agent"), absl::OkStatus());
   KillAll();
   ASSERT_TRUE(Reached([] { return Rule("R350"); }, absl::Seconds(20), "somebody is missing"));
@@ -128,11 +134,7 @@ TEST_F(RecoveryTest, F18OneNeverReturnsAndIsGivenUpByAHuman) {
 
 // node3 was promoted by hand, and wrote alone, while nobody else was there.
 TEST_F(RecoveryTest, F18WhoIsGivenUpAndHoldsMoreIsNotStartedUntilItsDataIsMovedAside) {
-  ASSERT_TRUE(Reached(
-      [&] { return writers_->Report().acknowledged > 100 ? absl::OkStatus() : absl::UnavailableError("too few rows"); },
-      absl::Seconds(20), "rows"));
-  writers_->Stop();
-  ASSERT_TRUE(Reached([&] { return writers_->Verify(lab()); }, absl::Seconds(10), "every row on every node"));
+  ASSERT_NO_FATAL_FAILURE(StopWritersWithEveryRowEverywhere());
   for (const std::string& node : Nodes()) ASSERT_EQ(lab().Kill(node + "/agent"), absl::OkStatus());
   for (const char* node : {"node1", "node2"}) ASSERT_EQ(lab().Kill(node), absl::OkStatus());
   ASSERT_TRUE(Reached([] { return lab().HasStatusVariable("node3", "wsrep_cluster_status", "non-Primary"); },

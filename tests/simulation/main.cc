@@ -1,12 +1,9 @@
 // simulate: plays seeds of the simulator, or one of them with its whole trace.
-#include <algorithm>
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <iostream>
 #include <mutex>
 #include <set>
-#include <string_view>
 #include <thread>
 
 #include "CLI/CLI.hpp"
