@@ -34,10 +34,12 @@ lint: deps $(BUILD)/build.ninja
 	@echo "clang-tidy: nothing found"
 
 # The unit tests under ASan and UBSan; the loop, the core and the correspondence, which are free of gRPC, under TSan.
+SLOW_TESTS = scenario_test minderctl_test
 TSAN_TESTS = base_test correspondence_test decide_test
 sanitize: deps
 	@cmake --preset asan > /dev/null && cmake --build --preset asan --target unit_tests -j $(JOBS)
-	@ls $(BUILD)/asan/bin/*_test | xargs -P $(JOBS) -I {} sh -c '{} --gtest_brief=1 > {}.log 2>&1 && echo {} || { tail -n 100 {}.log; exit 255; }'
+	@printf '%s\n' $(SLOW_TESTS) $$(cd $(BUILD)/asan/bin && ls *_test) | awk '!seen[$$0]++' | \
+	  xargs -P $(JOBS) -I {} sh -c 't=$(BUILD)/asan/bin/{}; $$t --gtest_brief=1 > $$t.log 2>&1 && echo {} || { tail -n 100 $$t.log; exit 255; }'
 	@cmake --preset tsan > /dev/null && cmake --build --preset tsan --target $(TSAN_TESTS) -j $(JOBS)
 	@for t in $(TSAN_TESTS); do $(BUILD)/tsan/bin/$$t --gtest_brief=1 || exit 1; done
 
@@ -45,9 +47,9 @@ sanitize: deps
 SECONDS = 10
 FUZZ := $(BUILD)/fuzz
 fuzz: deps
-	@cmake --preset fuzz > /dev/null && cmake --build --preset fuzz --target minder-fuzz -j $(JOBS)
+	@cmake --preset asan > /dev/null && cmake --build --preset asan --target minder-fuzz -j $(JOBS)
 	@for t in $(notdir $(wildcard tests/fuzz/corpus/*)); do mkdir -p $(FUZZ)/corpus/$$t; \
-	  MINDER_FUZZ=$$t $(FUZZ)/bin/minder-fuzz -seed=$(or $(SEED),1) -max_total_time=$(SECONDS) -max_len=8192 -entropic=0 -timeout=5 -print_final_stats=1 \
+	  MINDER_FUZZ=$$t $(BUILD)/asan/bin/minder-fuzz -seed=$(or $(SEED),1) -max_total_time=$(SECONDS) -max_len=8192 -entropic=0 -timeout=5 -print_final_stats=1 \
 	    -artifact_prefix=$(FUZZ)/$$t- $(FUZZ)/corpus/$$t tests/fuzz/corpus/$$t > $(FUZZ)/$$t.log 2>&1 || { grep -m1 "^$$t: " $(FUZZ)/$$t.log; tail -n 20 $(FUZZ)/$$t.log; exit 1; }; \
 	  echo "$$t: $$(sed -n 's/^stat::number_of_executed_units: *//p' $(FUZZ)/$$t.log) inputs, nothing wrong"; done
 

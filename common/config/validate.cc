@@ -13,6 +13,7 @@
 #include "common/config/bootstrap_flag.h"
 #include "common/config/nearest.h"
 #include "common/config/values.h"
+#include "common/core/lease.h"
 
 namespace minder {
 namespace {
@@ -202,6 +203,7 @@ void CheckDbserver(const v1::DbserverConfig& dbserver, const std::vector<std::st
   checker.File("state_dir", dbserver.state_dir());
   checker.Socket("notify_socket", dbserver.notify_socket());
   checker.File("data_dir", dbserver.data_dir());
+  if (!dbserver.watchdog().empty()) checker.Check("watchdog", CheckAbsolutePath(dbserver.watchdog()));
   CheckMysql(dbserver.mysql(), checker.Under("mysql"));
   CheckManage(dbserver.manage(), checker.Under("manage"));
 }
@@ -302,7 +304,8 @@ void CheckPromotion(const v1::Configuration& configuration, const Checker& check
   CheckRange(checker, "longest_hold_down", promotion.longest_hold_down(), ToAbsl(promotion.hold_down()),
              kLongestHoldDown);
   CheckRange(checker, "lease_ttl", promotion.lease_ttl());
-  if (promotion.self_fence() != v1::Promotion::FENCE_GUARD) return;
+  if (!LeasesInUse(configuration)) return;
+  const bool guards = GuardsInUse(configuration);
   const absl::Duration least =
       2 * ToAbsl(configuration.timings().report_interval()) + ToAbsl(configuration.timings().probe_deadline());
   if (ToAbsl(promotion.lease_ttl()) < least) {
@@ -313,9 +316,10 @@ void CheckPromotion(const v1::Configuration& configuration, const Checker& check
   }
   for (const v1::DbserverConfig& dbserver : configuration.dbservers()) {
     if (dbserver.manage().mode() != v1::ManageConfig::MODE_SYSTEMD) continue;
-    checker.Check("self_fence", absl::StrFormat("guard needs manage.mode child everywhere, and %s has systemd, which "
-                                                "would start a fenced mariadbd again: write off, or change the mode",
-                                                dbserver.name()));
+    checker.Check(guards ? "self_fence" : "tie",
+                  absl::StrFormat("needs manage.mode child everywhere, and %s has systemd, which would start %s "
+                                  "again: write off, or change the mode",
+                                  dbserver.name(), guards ? "a fenced mariadbd" : "a mariadbd that was counted out"));
     return;
   }
 }
@@ -339,6 +343,7 @@ void FillDefaults(v1::Configuration& configuration) {
   if (!promotion.has_order_validity()) SetDuration(promotion.mutable_order_validity(), absl::Seconds(2));
   if (!promotion.has_hold_down()) SetDuration(promotion.mutable_hold_down(), absl::Minutes(1));
   if (promotion.self_fence() == v1::Promotion::FENCE_UNSPECIFIED) promotion.set_self_fence(v1::Promotion::FENCE_OFF);
+  if (promotion.tie() == v1::Promotion::SWITCH_UNSPECIFIED) promotion.set_tie(v1::Promotion::SWITCH_OFF);
   if (!promotion.has_lease_ttl()) SetDuration(promotion.mutable_lease_ttl(), absl::Seconds(10));
   if (!promotion.has_longest_hold_down()) SetDuration(promotion.mutable_longest_hold_down(), absl::Hours(1));
   for (v1::GarbdConfig& garbd : *configuration.mutable_garbds()) {

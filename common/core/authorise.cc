@@ -22,11 +22,8 @@ std::string StateOf(const v1::DbStatusReport& report) {
   return state;
 }
 
-// A recovered position is newer than the one in the file.
-bool HoldsData(const v1::DbStatusReport& report) {
-  const v1::StoppedState& disk = report.stopped();
-  const bool stopped = report.running() == v1::TERNARY_NO && report.process().pid() == 0;
-  return stopped && HasData(PositionOf(disk));
+bool IsStopped(const v1::DbStatusReport& report) {
+  return report.running() == v1::TERNARY_NO && report.process().pid() == 0;
 }
 
 std::string WhyTooLate(const std::string& nonce, const OwnState& own, BootTime now) {
@@ -79,7 +76,9 @@ void Sightings::Add(const v1::DbStatusReport& report, BootTime observed_at) {
                         .last_primary_view = report.last_primary_view().id(),
                         .non_primary = report.primary() == v1::TERNARY_NO && report.running() == v1::TERNARY_YES,
                         .answers = report.running() == v1::TERNARY_YES,
-                        .has_data = HoldsData(report)});
+                        .stopped = IsStopped(report),
+                        .was_primary = report.process().was_primary(),
+                        .has_data = IsStopped(report) && HasData(PositionOf(report.stopped()))});
   if (sightings_.size() > kKept) sightings_.pop_front();
 }
 
@@ -115,6 +114,10 @@ std::string WhyRefused(const v1::Recover& order, const OwnState& own, BootTime n
     case v1::Recover::ACTION_CLEAR:
       if (newest != nullptr && newest->answers) return "mariadbd answers, so it is not held down";
       return WhyFromThePast(order.epoch(), order.nonce(), own, now);
+    case v1::Recover::ACTION_END:
+      if (std::string why = WhyFromThePast(order.epoch(), order.nonce(), own, now); !why.empty()) return why;
+      if (!newest->non_primary && newest->was_primary) return "mariadbd may be in a primary component";
+      return WhyNotTheSame(order.nonce(), own);
     case v1::Recover::ACTION_START:
       return WhyFromThePast(order.epoch(), order.nonce(), own, now);
     default:

@@ -12,6 +12,7 @@
 #include "common/core/recovery.h"
 #include "common/core/rules.h"
 #include "common/core/split_brain.h"
+#include "common/core/tie.h"
 
 namespace minder {
 namespace {
@@ -92,7 +93,10 @@ void OrderPrimary(const v1::Configuration& config, const Facts& facts, v1::Decis
   OrderGrant(config, facts, decision);
   const bool split = facts.split_brain.value == v1::TERNARY_YES;
   if (!split) OrderRecovery(config, facts, decision);
-  if (!split && facts.paused.value != v1::TERNARY_YES) OrderEvictions(config, facts, decision);
+  if (!split && facts.paused.value != v1::TERNARY_YES) {
+    OrderEvictions(config, facts, decision);
+    OrderEnds(config, facts, decision);
+  }
   OrderHoldDown(config, facts, decision);
 }
 
@@ -160,6 +164,8 @@ v1::Decision Decide(const v1::Configuration& config, const v1::ArbitratorState& 
   if (facts.paused.value == v1::TERNARY_NO) decision.mutable_next()->clear_pause();
   KeepLastPrimary(facts, decision);
   KeepSplitBrain(facts, decision);
+  KeepWhole(facts, *decision.mutable_next());
+  KeepCountedOut(facts, decision);
   decision.set_command(CommandFor(facts, rule, decision.next()));
   Act(config, facts, rule, now, decision);
   EndRequest(state, facts, decision);

@@ -7,10 +7,13 @@
 #include "absl/strings/str_split.h"
 #include "common/core/grant.h"
 #include "common/core/last_primary.h"
+#include "common/core/lease.h"
+#include "common/core/lookup.h"
 #include "common/core/party.h"
 #include "common/core/proto_time.h"
 #include "common/core/recovery.h"
 #include "common/core/split_brain.h"
+#include "common/core/tie.h"
 
 namespace minder {
 namespace {
@@ -46,6 +49,19 @@ bool QuorumStays(const Facts& facts, const std::vector<const NodeFacts*>& surviv
     if (member.garbd() && ViewHas(*survivors.front()->report, member.gcomm_uuid())) left += member.weight();
   }
   return 2 * left > all;
+}
+
+// A garbd, or who is not configured: nobody can clear its evict list. With one uuid left there, the next eviction does
+// nothing, and whoever joins stops the component, for evs.install_timeout each (docs/adr/0006).
+std::string WhoKeepsLists(const Facts& facts, const v1::DbStatusReport& survivor) {
+  for (const v1::ViewMember& member : survivor.members()) {
+    const bool is_dbserver = std::ranges::any_of(facts.nodes, [&](const NodeFacts& node) {
+      return node.report != nullptr &&
+             (node.report->wsrep().gcomm_uuid() == member.uuid() || DeadUuid(node) == member.uuid());
+    });
+    if (!is_dbserver) return member.name();
+  }
+  return "";
 }
 
 bool AllOthersProven(const Facts& facts, const DeadMember& dead) {
@@ -93,11 +109,13 @@ v1::Eviction NewEviction(const DeadMember& dead, const std::string& after, BootT
   return eviction;
 }
 
-// Uuids on the list of this node that are in no view: the eviction is done, and the rest of it is in the way.
-bool HasLeftovers(const NodeFacts& node) {
+// Uuids on the list of this node that are in no view: the eviction is done, and the rest of it is in the way. A list is
+// cleared as a whole, so not while somebody on it has to be refused.
+bool HasLeftovers(const NodeFacts& node, const v1::DurableState& durable) {
   const std::string& list = node.report->wsrep().evs_evict_list();
   const std::vector<std::string> uuids = absl::StrSplit(list, ',', absl::SkipWhitespace());
-  return std::ranges::any_of(uuids, [&](const std::string& uuid) { return !ViewHas(*node.report, uuid); });
+  return std::ranges::any_of(uuids, [&](const std::string& uuid) { return !ViewHas(*node.report, uuid); }) &&
+         std::ranges::none_of(uuids, [&](const std::string& uuid) { return IsCountedOut(durable, uuid); });
 }
 
 void OrderClear(const v1::Configuration& config, const NodeFacts& node, std::uint64_t epoch, v1::Decision& decision) {
@@ -116,11 +134,16 @@ bool GoesOnWithout(const Facts& facts, const std::string& gcomm_uuid) {
   });
 }
 
-// A process that died, or one that ended before this agent started: it may join the primary component that goes on
+// A process that died, also one of which this agent never saw the uuid: it may join the primary component that goes on
 // without it, and cannot turn primary by itself.
-bool MayStartAnew(const Facts& facts, const NodeFacts& node, const std::string& gone) {
+bool MayStartAnew(const v1::Configuration& config, const Facts& facts, const v1::DurableState& durable,
+                  const NodeFacts& node, const std::string& gone) {
+  // Who joins while others are refused costs the component a pause, or its quorum (ADR 0013). Without leases its agent
+  // would start it by itself instead, however far its data is.
+  if (LeasesInUse(config) && SomebodyIsCountedOut(durable) && FindLeftBehind(durable, node.config->name()) != nullptr)
+    return false;
   if (!gone.empty()) return GoesOnWithout(facts, gone);
-  return node.stopped && !node.report->process().has_last_exit() && GoesOnWithout(facts, "");
+  return node.stopped && GoesOnWithout(facts, "");
 }
 
 }  // namespace
@@ -137,13 +160,14 @@ std::vector<DeadMember> FindDeadMembers(const Facts& facts) {
     }
     if (dead.survivors.empty()) continue;
     dead.quorum_stays = QuorumStays(facts, dead.survivors);
+    dead.kept_by = WhoKeepsLists(facts, *dead.survivors.front()->report);
     dead_members.push_back(std::move(dead));
   }
   return dead_members;
 }
 
 bool CanEvict(const v1::Configuration& config, const Facts& facts, const DeadMember& dead) {
-  if (config.promotion().eviction() != v1::Promotion::SWITCH_ON) return false;
+  if (config.promotion().eviction() != v1::Promotion::SWITCH_ON || !dead.kept_by.empty()) return false;
   const bool may_promote =
       config.promotion().mode() == v1::Promotion::MODE_AUTO && facts.held_down.value != v1::TERNARY_YES;
   return dead.quorum_stays || (may_promote && AllOthersProven(facts, dead));
@@ -189,6 +213,14 @@ void OrderEvictions(const v1::Configuration& config, const Facts& facts, v1::Dec
     dead.set_gcomm_uuid(eviction.gcomm_uuid());
     dead.set_dbserver(eviction.dbserver());
   }
+  for (const NodeFacts& node : facts.nodes) {
+    const std::vector<std::string> missing = NotRefused(node, decision.next());
+    if (missing.empty()) continue;
+    v1::EvictMember& evict = ordered[node.config->name()];
+    evict.set_epoch(epoch);
+    if (evict.dead().empty()) evict.set_nonce(node.report->nonce());
+    evict.mutable_counted_out()->Assign(missing.begin(), missing.end());
+  }
   for (const auto& [by, evict] : ordered) {
     v1::Order& order = *decision.add_orders();
     *order.mutable_receiver() = DbserverParty(config, by);
@@ -196,11 +228,12 @@ void OrderEvictions(const v1::Configuration& config, const Facts& facts, v1::Dec
   }
   for (const NodeFacts& node : facts.nodes) {
     const bool may_clear = IsPrimary(node) || (node.running == v1::TERNARY_YES && !IsOpen(decision.next().grant()));
-    if (!ordered.contains(node.config->name()) && may_clear && HasLeftovers(node))
+    if (!ordered.contains(node.config->name()) && may_clear && HasLeftovers(node, decision.next()))
       OrderClear(config, node, epoch, decision);
     const std::string gone = DeadUuid(node);
     if (decision.next().has_recovery()) continue;  // OrderRecovery has its own word
-    if (IsHeld(decision.next(), node.config->name()) || !MayStartAnew(facts, node, gone)) continue;
+    if (IsHeld(decision.next(), node.config->name()) || !MayStartAnew(config, facts, decision.next(), node, gone))
+      continue;
     OrderStart(config, node, decision).set_gone_uuid(gone);
   }
 }

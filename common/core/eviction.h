@@ -8,7 +8,8 @@ namespace minder {
 // Members of a live primary component whose process is proven dead (galera.md section 2). Reads nodes and confirmed.
 std::vector<DeadMember> FindDeadMembers(const Facts& facts);
 
-// Whether this member is to be evicted: the survivors keep their quorum, or can be promoted right after.
+// Whether this member is to be evicted: the survivors keep their quorum, or can be promoted right after, and
+// everybody's evict list can be cleared.
 bool CanEvict(const v1::Configuration& config, const Facts& facts, const DeadMember& dead);
 
 // Forgets the evictions that are done or void, and, when `more`, records one for each dead member that can be evicted,
@@ -16,9 +17,8 @@ bool CanEvict(const v1::Configuration& config, const Facts& facts, const DeadMem
 void PlanEvictions(const v1::Configuration& config, const Facts& facts, BootTime now, bool more,
                    v1::Decision& decision);
 
-// The orders of the evictions under way; to clear the list wherever a dead uuid is left, for who comes
-// back with it would never join; and, to whoever died and is
-// not in the primary component any more, to start without its old view.
+// The orders of the evictions under way; to clear the list wherever a dead uuid is left, for who comes back with it
+// would never join; and, to whoever died and is not in the primary component any more, to start without its old view.
 void OrderEvictions(const v1::Configuration& config, const Facts& facts, v1::Decision& decision);
 
 }  // namespace minder

@@ -58,6 +58,13 @@ absl::Duration AgeOf(const Knowledge& knowledge, BootTime now) {
          std::max(FromProto(knowledge.report().age()), absl::ZeroDuration());
 }
 
+bool InSameComponent(const v1::DbStatusReport& a, const v1::DbStatusReport& b) {
+  return a.primary() == v1::TERNARY_YES && b.primary() == v1::TERNARY_YES &&
+         a.wsrep().gcomm_uuid() == b.wsrep().gcomm_uuid() &&
+         a.wsrep().cluster_conf_id() == b.wsrep().cluster_conf_id() &&
+         a.last_primary_view().id() == b.last_primary_view().id();
+}
+
 const v1::DrainRecord* DrainOf(const v1::ArbitratorState& state, const std::string& dbserver) {
   const auto it = std::ranges::find(state.durable().drains(), dbserver, &v1::DrainRecord::dbserver);
   return it == state.durable().drains().end() ? nullptr : &*it;
@@ -72,6 +79,8 @@ NodeFacts GatherNode(const v1::Configuration& config, const v1::DbserverConfig& 
   facts.report = &known->report();
   facts.age = AgeOf(*known, now);
   facts.fresh = facts.age <= FromProto(config.timings().fresh_for());
+  if (known->has_primary_since())
+    facts.primary_for = std::max(now - facts.age - SinceBoot(FromProto(known->primary_since())), absl::ZeroDuration());
   if (!facts.fresh) return facts;
   facts.contradiction = Contradiction(*facts.report);
   if (!facts.contradiction.empty()) return facts;
@@ -222,10 +231,15 @@ Fact HeldDown(const v1::Configuration& config, const v1::DurableState& durable, 
 
 Fact MemberDead(const v1::Configuration& config, const Facts& facts) {
   Names dead;
+  Names left;
   for (const DeadMember& member : facts.dead_members) {
-    if (CanEvict(config, facts, member)) dead.push_back(member.node->config->name());
+    const std::string& name = member.node->config->name();
+    if (CanEvict(config, facts, member)) dead.push_back(name);
+    if (!member.kept_by.empty())
+      left.push_back(absl::StrFormat("%s died, and Galera has to drop it, for nobody can clear the evict list of %s",
+                                     name, member.kept_by));
   }
-  if (dead.empty()) return No("no dead member is to be evicted");
+  if (dead.empty()) return No(left.empty() ? "no dead member is to be evicted" : Join(left));
   return Yes(absl::StrFormat("%s died, and the primary component waits for it", Join(dead)));
 }
 
@@ -266,6 +280,17 @@ Fact OthersProven(const Facts& facts) {
 }
 
 }  // namespace
+
+void TakeIn(const v1::DbStatusReport& report, BootTime now, v1::DbserverKnowledge& known) {
+  const bool same = known.has_primary_since() && InSameComponent(known.report(), report);
+  *known.mutable_report() = report;
+  *known.mutable_received_at() = ToProto(ToSinceBoot(now));
+  if (report.primary() != v1::TERNARY_YES) {
+    known.clear_primary_since();
+  } else if (!same) {
+    *known.mutable_primary_since() = ToProto(ToSinceBoot(now - AgeOf(known, now)));
+  }
+}
 
 Facts GatherFacts(const v1::Configuration& config, const v1::ArbitratorState& state, BootTime now) {
   Facts facts;

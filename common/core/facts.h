@@ -19,6 +19,8 @@ struct NodeFacts {
   const v1::DbStatusReport* report = nullptr;  // the last one, fresh or not; nullptr before the first
   const v1::DrainRecord* drain = nullptr;      // nullptr when none is in force
   absl::Duration age = absl::InfiniteDuration();
+  // While primary: how long before `age` it was observed in that component first; all the time when that is not known.
+  absl::Duration primary_for = absl::InfiniteDuration();
   bool fresh = false;
   v1::Ternary running = v1::TERNARY_UNKNOWN;
   v1::Ternary primary = v1::TERNARY_UNKNOWN;
@@ -50,6 +52,7 @@ struct DeadMember {
   std::string gcomm_uuid;                     // of the dead process
   std::vector<const NodeFacts*> survivors{};  // in that component, and able to evict it; by name
   bool quorum_stays = false;                  // survivors are more than half of the last primary component by weight
+  std::string kept_by{};  // who in that component is no dbserver, and would keep the uuid on its evict list for good
 };
 
 // A member of the last primary component that is not in the group to promote.
@@ -57,14 +60,16 @@ struct Other {
   enum class Proof {
     kMissing,  // nothing is proven: it may be in a primary component
     kPromise,  // it is seen non-Primary, and can be asked for its promise (E1)
-    kLease,    // it is not seen, and fences itself once its lease is revoked (E2)
+    kWaits,    // it is dead (E3), and a process in its place, of which nobody knows what it holds, is asked to end
+    kLease,    // it is not seen, and is harmless after some time: it fences itself (E2), or has no majority (E4)
     kProven,   // it is dead (E3), has given its promise, or has fenced itself by now
   };
   std::string dbserver;
   Proof proof = Proof::kMissing;
   std::string detail{};                          // what is proven or missing
   const NodeFacts* node = nullptr;               // nullptr when it is no longer configured
-  std::optional<absl::Duration> fenced_after{};  // with kLease: how long after its lease is revoked, if that is known
+  std::optional<absl::Duration> fenced_after{};  // with kLease: how long after the grant is begun, if that is known
+  bool count_out = false;  // it may live on, without a majority (E4), so the group has to refuse it
 };
 
 // Who could be promoted, and what is proven about all the others (design.md section 4, O2 and O3).
@@ -82,6 +87,9 @@ struct StoppedNode {
   bool given_up = false;                   // by a human: its silence and its data are not waited for
   bool on_purpose = false;                 // it was stopped, and did not crash
   std::optional<v1::Position> position{};  // on its disk, once it is known; not known while it waits
+  bool beyond = false;                     // it was left behind, and holds more than the others went on from
+  bool outside = false;                    // not of the newest primary component that is known
+  bool unmarked = false;                   // its grastate.dat names no history, as before a first transfer has ended
   std::string note{};                      // what is known of it, for humans
 };
 
@@ -135,6 +143,9 @@ struct Facts {
   Fact balancers_in_step;  // every balancer has what its plan wants
   Fact configuration_agrees;  // every party that reports runs this version
 };
+
+// A report that has just arrived takes the place of the last one.
+void TakeIn(const v1::DbStatusReport& report, BootTime now, v1::DbserverKnowledge& known);
 
 // Pure. `now` is on the clock of the arbitrator, as are the times in `state`.
 Facts GatherFacts(const v1::Configuration& config, const v1::ArbitratorState& state, BootTime now);

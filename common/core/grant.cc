@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "common/core/last_primary.h"
@@ -38,6 +39,20 @@ v1::Position PositionOf(const PromotionPlan& plan) {
   return position;
 }
 
+// Those who may live, and hold what the group does not have; and no longer who is of the group now.
+void CountOut(const Facts& facts, v1::DurableState& next) {
+  for (v1::LeftBehind& left : *next.mutable_left_behind()) {
+    if (std::ranges::find(next.grant().group(), left.dbserver()) != next.grant().group().end()) {
+      left.clear_counted_out();
+      left.clear_ending();
+    }
+    const auto other = std::ranges::find(facts.promotion.others, left.dbserver(), &Other::dbserver);
+    if (other == facts.promotion.others.end() || !other->count_out) continue;
+    const auto& members = facts.confirmed->members();
+    left.set_counted_out(std::ranges::find(members, left.dbserver(), &v1::Member::dbserver)->gcomm_uuid());
+  }
+}
+
 void GiveOrder(const Facts& facts, BootTime now, v1::Decision& decision) {
   v1::Grant& grant = *decision.mutable_next()->mutable_grant();
   grant.set_state(v1::GRANT_STATE_ORDERED);
@@ -47,7 +62,9 @@ void GiveOrder(const Facts& facts, BootTime now, v1::Decision& decision) {
   grant.set_target(target.config->name());
   grant.set_nonce(target.report->nonce());
   LimitLeftBehind(PositionOf(facts.promotion), *decision.mutable_next());
+  CountOut(facts, *decision.mutable_next());
   *grant.mutable_ordered_at() = ToProto(ToSinceBoot(now));
+  decision.mutable_next()->set_whole(false);
   RecordGrant(decision, absl::StrFormat("%s is ordered to make %s primary", grant.target(), GroupName(grant)));
 }
 
@@ -66,15 +83,31 @@ bool IsDead(const Facts& facts, const std::string& dbserver) {
 bool NobodyPrimary(const Facts& facts, const v1::Grant& grant, BootTime now, BootTime after) {
   return std::ranges::all_of(grant.group(), [&](const std::string& name) {
     const NodeFacts* node = FindNode(facts, name);
-    return IsDead(facts, name) || (node != nullptr && node->primary == v1::TERNARY_NO && now - node->age > after);
+    const bool not_primary = node != nullptr && (node->primary == v1::TERNARY_NO || node->waiting);
+    return IsDead(facts, name) || (not_primary && now - node->age > after);
   });
+}
+
+BootTime ExpiryOf(const v1::Configuration& config, const v1::Grant& grant) {
+  return SinceBoot(FromProto(grant.ordered_at())) + FromProto(config.promotion().order_validity()) + kExpiryMargin;
+}
+
+// The order may be on its way yet, to the agent or in its mariadbd, and be carried out in whatever component is there
+// by then: another primary component that formed meanwhile ends nothing.
+bool MayBeOnItsWay(const v1::Configuration& config, const Facts& facts, const v1::Grant& grant, BootTime now) {
+  if (now > ExpiryOf(config, grant) || IsDead(facts, grant.target())) return false;
+  const NodeFacts* target = FindNode(facts, grant.target());
+  if (target == nullptr || !target->fresh) return true;
+  const v1::OrderStatus* outcome = OutcomeAt(*target, grant);
+  return outcome == nullptr ||
+         (outcome->outcome() != v1::ORDER_OUTCOME_DONE && outcome->outcome() != v1::ORDER_OUTCOME_REFUSED &&
+          outcome->outcome() != v1::ORDER_OUTCOME_FAILED);
 }
 
 // Why no primary component can come of the order any more; empty while one might. Only its target carries it out, so
 // what the target shows decides, unless its mariadbd has ended, perhaps just after it did as told.
 std::string WhyOver(const v1::Configuration& config, const Facts& facts, const v1::Grant& grant, BootTime now) {
-  const BootTime expiry =
-      SinceBoot(FromProto(grant.ordered_at())) + FromProto(config.promotion().order_validity()) + kExpiryMargin;
+  const BootTime expiry = ExpiryOf(config, grant);
   const NodeFacts* target = FindNode(facts, grant.target());
   if (IsDead(facts, grant.target()))
     return NobodyPrimary(facts, grant, now, expiry) ? grant.target() + " died, and nobody is primary" : "";
@@ -90,8 +123,7 @@ std::string WhyOver(const v1::Configuration& config, const Facts& facts, const v
   return ended ? absl::StrFormat("%s: %s", grant.target(), outcome->detail()) : "";
 }
 
-// The target reports that it was in a primary component after its order, whatever became of that since, or that it is
-// in the old one, which was only late to show itself.
+// The target reports that it was in a primary component after its order, whatever became of that since.
 bool SaysDone(const Facts& facts, const v1::Grant& grant) {
   const NodeFacts* target = FindNode(facts, grant.target());
   if (target == nullptr || !target->fresh) return false;
@@ -99,16 +131,20 @@ bool SaysDone(const Facts& facts, const v1::Grant& grant) {
   return outcome != nullptr && outcome->outcome() == v1::ORDER_OUTCOME_DONE;
 }
 
-// A member of the group that is seen in a primary component that is not the old one.
-const NodeFacts* Promoted(const Facts& facts, const v1::Grant& grant) {
+// A member of the group that is seen in a primary component, of the old view or of another one.
+const NodeFacts* FindPrimary(const Facts& facts, const v1::Grant& grant, bool of_old_view) {
   for (const std::string& name : grant.group()) {
     const NodeFacts* node = FindNode(facts, name);
     if (node != nullptr && node->primary == v1::TERNARY_YES &&
-        node->report->last_primary_view().id() != grant.view_id())
+        (node->report->last_primary_view().id() == grant.view_id()) == of_old_view)
       return node;
   }
   return nullptr;
 }
+
+const NodeFacts* Promoted(const Facts& facts, const v1::Grant& grant) { return FindPrimary(facts, grant, false); }
+
+const NodeFacts* StillPrimary(const Facts& facts, const v1::Grant& grant) { return FindPrimary(facts, grant, true); }
 
 // Of the promotion done last.
 absl::Duration HoldDownOf(const v1::Configuration& config, const v1::LastPromotion& last) {
@@ -152,6 +188,24 @@ void AdvanceFreezing(const Facts& facts, BootTime now, v1::Decision& decision) {
         decision);
   }
   if (AllProven(plan)) GiveOrder(facts, now, decision);
+}
+
+// Both have the same primary view on disk, and it came after the grant; who was promoted has none of before.
+bool WasPrimaryWith(const NodeFacts& node, const Facts& facts, const v1::Grant& grant) {
+  const auto view_of = [&](const NodeFacts* n) {
+    return n != nullptr && n->fresh ? n->report->last_primary_view().id() : "";
+  };
+  const std::string view = view_of(&node);
+  return grant.state() == v1::GRANT_STATE_DONE && !view.empty() && view != grant.view_id() &&
+         std::ranges::any_of(grant.group(),
+                             [&](const std::string& name) { return view_of(FindNode(facts, name)) == view; });
+}
+
+std::string Awaited(const Other& other) {
+  if (other.proof == Other::Proof::kWaits) return absl::StrFormat("the end of what waits on %s", other.dbserver);
+  if (other.proof != Other::Proof::kLease) return absl::StrFormat("the promise of %s", other.dbserver);
+  return absl::StrCat(other.count_out ? "the moment by which Galera has noticed on " : "the end of the lease of ",
+                      other.dbserver);
 }
 
 }  // namespace
@@ -222,6 +276,7 @@ void BeginGrant(const Facts& facts, BootTime now, v1::Decision& decision) {
     v1::GrantFence& fence = *grant.add_fences();
     fence.set_dbserver(other.dbserver);
     *fence.mutable_after() = ToProto(*other.fenced_after);
+    fence.set_tie(other.count_out);
   }
   *grant.mutable_begun_at() = ToProto(ToSinceBoot(now));
   LeaveBehind(grant, next);
@@ -243,11 +298,18 @@ void AdvanceGrant(const v1::Configuration& config, const Facts& facts, BootTime 
                           node->config->name(), node->report->group()),
           decision);
     }
+    if (MayBeOnItsWay(config, facts, grant, now)) return;
     return Done(config,
                 absl::StrFormat("%s is in a new primary component: %s", node->config->name(), node->report->group()),
                 decision);
   }
   if (grant.state() == v1::GRANT_STATE_FREEZING) return AdvanceFreezing(facts, now, decision);
+  if (const NodeFacts* node = StillPrimary(facts, grant); node != nullptr && SaysDone(facts, grant)) {
+    return EndGrant(v1::GRANT_STATE_ABANDONED,
+                    absl::StrFormat("%s is in the old primary component, which was late to show itself: %s",
+                                    node->config->name(), node->report->group()),
+                    decision);
+  }
   if (SaysDone(facts, grant))
     return Done(config, grant.target() + " reports that it was in a primary component after its order", decision);
   if (const std::string why = WhyOver(config, facts, grant, now); !why.empty())
@@ -265,10 +327,14 @@ void OrderGrant(const v1::Configuration& config, const Facts& facts, v1::Decisio
     order.mutable_make_primary()->set_nonce(grant.nonce());
     order.mutable_make_primary()->set_group(absl::StrJoin(grant.group(), "+"));
     order.mutable_make_primary()->set_config_version(config.version());
+    for (const v1::LeftBehind& left : decision.next().left_behind()) {
+      if (!left.counted_out().empty()) order.mutable_make_primary()->add_counted_out(left.counted_out());
+    }
     return;
   }
   if (grant.state() != v1::GRANT_STATE_FREEZING) return;
   for (const Other& other : facts.promotion.others) {
+    if (other.proof == Other::Proof::kWaits) OrderEnd(config, *other.node, decision);
     if (other.proof != Other::Proof::kPromise) continue;
     v1::Order& order = *decision.add_orders();
     *order.mutable_receiver() = DbserverParty(config, other.dbserver);
@@ -281,13 +347,17 @@ void TakeBackIn(const Facts& facts, v1::Decision& decision) {
   v1::DurableState& next = *decision.mutable_next();
   if (next.left_behind().empty() || IsOpen(next.grant())) return;
   const NodeFacts* promoted = Promoted(facts, next.grant());
+  // Of that grant nothing came.
+  if (promoted == nullptr && next.grant().state() == v1::GRANT_STATE_ABANDONED)
+    promoted = StillPrimary(facts, next.grant());
   std::vector<v1::LeftBehind> left;
   std::vector<std::string> names;
   for (const v1::LeftBehind& behind : next.left_behind()) {
     const bool merged = promoted != nullptr &&
                         std::ranges::find(promoted->report->members(), behind.dbserver(), &v1::ViewMember::name) !=
                             promoted->report->members().end();
-    if (merged || FindNode(facts, behind.dbserver()) == nullptr) continue;
+    const NodeFacts* node = FindNode(facts, behind.dbserver());
+    if (node == nullptr || merged || WasPrimaryWith(*node, facts, next.grant())) continue;
     left.push_back(behind);
     names.push_back(behind.dbserver());
   }
@@ -306,8 +376,7 @@ std::string DescribeGrant(const v1::Grant& grant, const PromotionPlan& plan) {
     std::vector<std::string> awaited;
     for (const Other& other : plan.others) {
       if (other.proof == Other::Proof::kProven) continue;
-      const char* what = other.proof == Other::Proof::kLease ? "the end of the lease of" : "the promise of";
-      awaited.push_back(absl::StrFormat("%s %s", what, other.dbserver));
+      awaited.push_back(Awaited(other));
     }
     if (awaited.empty()) return absl::StrFormat("epoch %d: %s is made primary", grant.epoch(), GroupName(grant));
     return absl::StrFormat("epoch %d: %s is made primary after %s", grant.epoch(), GroupName(grant),

@@ -24,7 +24,8 @@ BootTime HeldDownUntil(const v1::Configuration& config, const v1::DurableState& 
 // The orders of an open grant, for as long as it is open.
 void OrderGrant(const v1::Configuration& config, const Facts& facts, v1::Decision& decision);
 
-// Those who are seen in one primary component with a member of the group are left behind no longer (O5).
+// Those who are seen in one primary component with a member of the group, or were in one as their disks say, are left
+// behind no longer (O5).
 void TakeBackIn(const Facts& facts, v1::Decision& decision);
 
 // The epoch after every one that is known here, or that any agent has seen.

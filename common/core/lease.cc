@@ -12,19 +12,23 @@ namespace {
 // Two clocks that count from the same moment, over seconds; and what the guard takes to kill.
 constexpr absl::Duration kFenceMargin = absl::Seconds(1);
 
-// "PT15S", as Galera writes it (gu_datetime).
+}  // namespace
+
+bool GuardsInUse(const v1::Configuration& config) {
+  const v1::Promotion::Fence fence = config.promotion().self_fence();
+  return fence == v1::Promotion::FENCE_GUARD || fence == v1::Promotion::FENCE_WATCHDOG;
+}
+
+bool LeasesInUse(const v1::Configuration& config) {
+  return GuardsInUse(config) || config.promotion().tie() == v1::Promotion::SWITCH_ON;
+}
+
 std::optional<absl::Duration> ParsePeriod(std::string text) {
   absl::Duration period;
   if (!text.starts_with("PT")) return std::nullopt;
   text = absl::AsciiStrToLower(text.substr(2));
   if (!absl::ParseDuration(text, &period) || period <= absl::ZeroDuration()) return std::nullopt;
   return period;
-}
-
-}  // namespace
-
-bool LeasesInUse(const v1::Configuration& config) {
-  return config.promotion().self_fence() == v1::Promotion::FENCE_GUARD;
 }
 
 std::optional<v1::Lease> LeaseFor(const v1::Configuration& config, const v1::ArbitratorState& state,
@@ -40,16 +44,29 @@ std::optional<v1::Lease> LeaseFor(const v1::Configuration& config, const v1::Arb
   return lease;
 }
 
-std::optional<absl::Duration> FencedAfter(const v1::Configuration& config, const v1::DbStatusReport& last) {
-  const bool armed = last.fence().mode() == v1::FENCE_MODE_GUARD && last.fence().armed();
-  if (!LeasesInUse(config) || !armed || last.config_version() != config.version()) return std::nullopt;
-  const auto notices = ParsePeriod(last.provider_options().evs_inactive_timeout());
-  return notices.value_or(absl::InfiniteDuration()) + FromProto(config.promotion().lease_ttl()) + kFenceMargin;
+absl::Duration NoticesWithin(const v1::DbStatusReport& last) {
+  const auto period = ParsePeriod(last.provider_options().evs_inactive_timeout());
+  return period.value_or(absl::InfiniteDuration()) + kFenceMargin;
 }
 
-void LeaseHolder::OnLease(const v1::Lease& lease, BootTime observed_at, std::uint64_t highest_epoch) {
+absl::Duration StartsWithin(const v1::Configuration& config) {
+  return FromProto(config.promotion().lease_ttl()) + kFenceMargin;
+}
+
+std::optional<absl::Duration> FencedAfter(const v1::Configuration& config, const v1::DbStatusReport& last) {
+  const bool watchdog = config.promotion().self_fence() == v1::Promotion::FENCE_WATCHDOG;
+  const v1::FenceStatus& fence = last.fence();
+  const bool armed = fence.armed() && fence.mode() == (watchdog ? v1::FENCE_MODE_WATCHDOG : v1::FENCE_MODE_GUARD) &&
+                     fence.has_watchdog_timeout() == watchdog;
+  if (!GuardsInUse(config) || !armed || last.config_version() != config.version()) return std::nullopt;
+  return NoticesWithin(last) + FromProto(config.promotion().lease_ttl()) + FromProto(fence.watchdog_timeout());
+}
+
+void LeaseHolder::OnLease(const v1::Lease& lease, const Sightings::Sighting& quoted, std::uint64_t highest_epoch) {
   if (lease.epoch() < highest_epoch) return;
-  lease_until_ = std::max(lease_until_, observed_at + std::min(FromProto(lease.ttl()), ttl_));
+  const BootTime until = quoted.observed_at + std::min(FromProto(lease.ttl()), ttl_);
+  lease_until_ = std::max(lease_until_, until);
+  if (quoted.stopped) start_until_ = until;
   if (!lease.view_id().empty() && lease.view_id() == view_.id())
     together_.emplace(view_.members().begin(), view_.members().end());
 }
@@ -58,8 +75,9 @@ void LeaseHolder::OnReported(const v1::DbStatusReport& report, BootTime observed
   // Only when it is shown: until then nobody counts on it, and no observation says yet that it is harmless.
   if (report.freeze().frozen() && report.freeze().epoch() > frozen_at_) {
     frozen_at_ = report.freeze().epoch();
-    if (report.primary() == v1::TERNARY_NO) lease_until_ = absl::InfinitePast();
+    if (report.primary() == v1::TERNARY_NO) lease_until_ = start_until_ = absl::InfinitePast();
   }
+  if (report.process().pid() != 0) start_until_ = absl::InfinitePast();
   if (report.has_last_primary_view()) view_ = report.last_primary_view();
   // Whom it names belongs to those who must not be lost, seen in it or not.
   if (together_) together_->insert(view_.members().begin(), view_.members().end());

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "common/base/clock.h"
+#include "common/core/authorise.h"
 #include "minder/v1/config.pb.h"
 #include "minder/v1/decision.pb.h"
 #include "minder/v1/message.pb.h"
@@ -15,13 +16,26 @@
 
 namespace minder {
 
-// Whether nodes hold leases and fence themselves, as configured.
+// Whether nodes fence themselves without a lease, as configured.
+bool GuardsInUse(const v1::Configuration& config);
+// Whether nodes hold leases: with guards, or because a mariadbd must not be started unseen while others may have
+// promoted themselves without it (E4).
 bool LeasesInUse(const v1::Configuration& config);
 
 // For the arbitrator: the lease that goes with the ack of the last report of `dbserver`; nothing when leases are not in
 // use or this one is revoked.
 std::optional<v1::Lease> LeaseFor(const v1::Configuration& config, const v1::ArbitratorState& state,
                                   const std::string& dbserver);
+
+// "PT15S", as Galera writes a period (gu_datetime); nothing for what is none, or zero.
+std::optional<absl::Duration> ParsePeriod(std::string text);
+
+// By when the dbserver of this report has noticed that a member of its view is silent: evs.inactive_timeout, and a
+// margin. Infinite when it does not show that.
+absl::Duration NoticesWithin(const v1::DbStatusReport& last);
+
+// For the arbitrator: how long after its last lease a stopped mariadbd may still be started with its old view.
+absl::Duration StartsWithin(const v1::Configuration& config);
 
 // For the arbitrator: how long after its lease was revoked a node that said `last` before it fell silent is fenced, by
 // the latest: it may see all of the last primary component until its own group communication has noticed
@@ -36,12 +50,14 @@ class LeaseHolder {
  public:
   explicit LeaseHolder(absl::Duration ttl) : ttl_(ttl) {}
 
-  // `observed_at`: of the report that the lease names.
-  void OnLease(const v1::Lease& lease, BootTime observed_at, std::uint64_t highest_epoch);
+  // `quoted`: the report that the lease names.
+  void OnLease(const v1::Lease& lease, const Sightings::Sighting& quoted, std::uint64_t highest_epoch);
   // Every report, before it is sent: what the arbitrator can know of, this must.
   void OnReported(const v1::DbStatusReport& report, BootTime observed_at);
 
   bool Held(BootTime now) const { return now < lease_until_; }
+  // Whether a stopped mariadbd may be started with its old view: whoever gave the lease knew that it was stopped.
+  bool MayStart(BootTime now) const { return now < start_until_; }
   BootTime lease_until() const { return lease_until_; }
   BootTime LivesUntil() const { return std::max(lease_until_, seen_until_); }
 
@@ -49,6 +65,7 @@ class LeaseHolder {
   absl::Duration ttl_;
   BootTime lease_until_ = absl::InfinitePast();
   BootTime seen_until_ = absl::InfinitePast();
+  BootTime start_until_ = absl::InfinitePast();
   std::uint64_t frozen_at_ = 0;  // epoch of the last promise
   v1::PrimaryView view_;         // last primary view
   // gcomm uuids of all who were in a primary view, as its disk names it, since a lease confirmed one; nothing before

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 
 namespace minder {
 namespace {
@@ -36,6 +38,12 @@ OrderEffects Changed(std::string log = "") {
   effects.changed = true;
   if (!log.empty()) effects.log.push_back(std::move(log));
   return effects;
+}
+
+bool IsSameButView(v1::AgentPromise a, v1::AgentPromise b) {
+  a.clear_last_seen_view();
+  b.clear_last_seen_view();
+  return a.SerializeAsString() == b.SerializeAsString();
 }
 
 }  // namespace
@@ -76,6 +84,7 @@ OrderEffects OrderLife::On(const v1::MakePrimary& order, BootTime now) {
     return Refuse(RefusedOrder(kMakePrimary, order), why);
   const Sightings::Sighting& quoted = *sightings_.Find(order.nonce());
   ordered_in_ = quoted.state;
+  counted_out_ = {order.counted_out().begin(), order.counted_out().end()};
   OrderEffects effects = Accept(StatusOf(kMakePrimary, order.epoch(), order.nonce(), v1::ORDER_OUTCOME_STARTED),
                                 quoted.observed_at + options_.order_validity);
   effects.log.push_back(absl::StrFormat("makes %s primary, as ordered at epoch %d", order.group(), order.epoch()));
@@ -100,15 +109,21 @@ OrderEffects OrderLife::Accept(v1::OrderStatus status, BootTime not_after) {
 OrderEffects OrderLife::On(const v1::EvictMember& order, BootTime now) {
   constexpr int kVerb = v1::Message::kEvictMemberFieldNumber;
   if (order.SerializeAsString() == last_eviction_) return {};
+  const bool only_refuses = order.dead().empty() && !order.clear();
+  const std::string refusal = absl::StrCat(last_report_.process().pid(), " ", absl::StrJoin(order.counted_out(), " "));
+  if (only_refuses && refusal == last_refusal_) return {};  // it comes with every report until one shows it
   if (const std::string why = WhyRefused(order, Own(), now); !why.empty())
     return Refuse(RefusedOrder(kVerb, order), why);
   outcomes_[kVerb] = StatusOf(kVerb, order.epoch(), order.nonce(), v1::ORDER_OUTCOME_STARTED);
   last_eviction_ = order.SerializeAsString();
+  last_refusal_ = only_refuses ? refusal : "";
   OrderEffects effects;
   effects.evict = order;
   for (const v1::EvictMember::Dead& dead : order.dead())
     effects.log.push_back(
         absl::StrFormat("evicts %s (%s), whose process has ended", dead.dbserver(), dead.gcomm_uuid()));
+  for (const std::string& uuid : order.counted_out())
+    effects.log.push_back(absl::StrFormat("refuses %s, which was counted out", uuid));
   return effects;
 }
 
@@ -126,7 +141,8 @@ OrderEffects OrderLife::Bootstrap(const v1::Recover& order, BootTime now) {
   v1::OrderStatus status =
       StatusOf(v1::Message::kRecoverFieldNumber, order.epoch(), order.nonce(), v1::ORDER_OUTCOME_STARTED);
   status.set_action(order.action());
-  OrderEffects effects = Accept(std::move(status), BootTime());
+  OrderEffects effects =
+      Accept(std::move(status), sightings_.Find(order.nonce())->observed_at + options_.order_validity);
   effects.log.push_back(
       absl::StrFormat("starts mariadbd as the first node of the cluster, as ordered at epoch %d", order.epoch()));
   return effects;
@@ -162,6 +178,7 @@ OrderEffects OrderLife::Refuse(v1::OrderStatus status, const std::string& why) {
 
 OrderEffects OrderLife::OnEvicted(const v1::EvictMember& order, const absl::Status& outcome) {
   constexpr int kVerb = v1::Message::kEvictMemberFieldNumber;
+  if (!outcome.ok()) last_refusal_.clear();
   outcomes_[kVerb] =
       StatusOf(kVerb, order.epoch(), order.nonce(), outcome.ok() ? v1::ORDER_OUTCOME_DONE : v1::ORDER_OUTCOME_FAILED);
   outcomes_[kVerb].set_detail(std::string(outcome.message()));
@@ -194,6 +211,14 @@ bool OrderLife::InDoubt() const {
 }
 
 OrderEffects OrderLife::OnReported(const v1::DbStatusReport& report, BootTime observed_at) {
+  const bool other_view =
+      report.has_last_primary_view() && report.last_primary_view().id() != promise_.last_seen_view().id();
+  if (other_view) *promise_.mutable_last_seen_view() = report.last_primary_view();
+  OrderEffects effects = Learn(report, observed_at);
+  return other_view && !effects.write ? Write(promise_) : effects;
+}
+
+OrderEffects OrderLife::Learn(const v1::DbStatusReport& report, BootTime observed_at) {
   sightings_.Add(report, observed_at);
   last_report_ = report;
   if (report.primary() == v1::TERNARY_YES) return OnPrimarySeen();
@@ -237,10 +262,16 @@ OrderEffects OrderLife::OnWritten(const OrderEffects::Write& write, const absl::
   const v1::OrderStatus& accepted = write.promise.make_primary();
   const bool is_promise = write.promise.freeze().epoch() != shown_.freeze().epoch();
   if (!written.ok()) {
+    const bool only_view = IsSameButView(write.promise, shown_);
     promise_ = shown_;
     const std::string why = absl::StrFormat("it cannot be recorded: %s", written.message());
     if (!write.then_carry_out && is_promise)
       return Refuse(StatusOf(kFreeze, write.promise.freeze().epoch(), "", v1::ORDER_OUTCOME_REFUSED), why);
+    if (only_view) {  // the next report tries again
+      OrderEffects effects;
+      effects.log.push_back("the last primary view: " + why);
+      return effects;
+    }
     if (!write.then_carry_out) return Changed("orders: " + why);
     carrying_out_ = false;
     v1::OrderStatus refused = accepted;
@@ -255,7 +286,9 @@ OrderEffects OrderLife::OnWritten(const OrderEffects::Write& write, const absl::
   if (!write.then_carry_out) return Changed();
   OrderEffects effects;
   if (accepted.verb() == kMakePrimary) {
-    effects.promote = {.not_after = write.not_after, .status = accepted};
+    effects.promote = {.not_after = write.not_after, .status = accepted, .counted_out = counted_out_};
+  } else if (now >= write.not_after) {
+    return OnBootstrapped(accepted, absl::FailedPreconditionError("it ran out before it was recorded"));
   } else {
     effects.bootstrap = accepted;
   }

@@ -18,12 +18,13 @@ struct OrderEffects {
   struct Write {
     v1::AgentPromise promise;
     bool then_carry_out = false;  // OnWritten goes on to what was accepted: `promote`, or `bootstrap`
-    BootTime not_after{};         // of `promote`
+    BootTime not_after{};         // it is not begun later
   };
   // pc.bootstrap on the server, if it begins before `not_after`; then OnPromoted.
   struct Promote {
     BootTime not_after;
     v1::OrderStatus status;
+    std::vector<std::string> counted_out;  // gcomm uuids that Galera has to refuse before
   };
 
   std::vector<std::string> log;  // for humans
@@ -83,6 +84,7 @@ class OrderLife {
   OrderEffects Accept(v1::OrderStatus status, BootTime not_after);
   OrderEffects Refuse(v1::OrderStatus status, const std::string& why);
   OrderEffects Conclude(v1::OrderStatus status, const absl::Status& outcome);
+  OrderEffects Learn(const v1::DbStatusReport& report, BootTime observed_at);
   OrderEffects OnPrimarySeen();
   OrderEffects Write(v1::AgentPromise next);
   bool InDoubt() const;
@@ -95,8 +97,10 @@ class OrderLife {
   std::uint64_t refused_epoch_ = 0;          // what was refused once stays so, should it come again
   std::map<int, v1::OrderStatus> outcomes_;  // of the last order by verb, without make_primary that is in promise_
   BootTime promised_at_ = absl::InfinitePast();
-  std::string last_eviction_;  // the order, serialized
-  std::string ordered_in_;     // the state in which make_primary was carried out
+  std::string last_eviction_;             // the order, serialized
+  std::string last_refusal_;              // the process, and whom it was last told to refuse
+  std::string ordered_in_;                // the state in which make_primary was carried out
+  std::vector<std::string> counted_out_;  // with make_primary
   bool held_down_ = false;
   bool carrying_out_ = false;
   bool ends_with_view_ = false;            // make_primary was carried out without effect, and has none in another view

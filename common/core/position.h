@@ -16,9 +16,17 @@ inline bool IsRealUuid(const std::string& uuid) {
 // True for a position that data stands behind: the uuid is not zero and the seqno known.
 inline bool HasData(const v1::Position& position) { return position.seqno() >= 0 && IsRealUuid(position.uuid()); }
 
-// Where the data is: what was recovered is newer than what the file says.
+// True for data that goes on where `limit` ends, or is of another history.
+inline bool IsBeyond(const v1::Position& position, const v1::Position& limit) {
+  return HasData(position) && (position.uuid() != limit.uuid() || position.seqno() > limit.seqno());
+}
+
+// Where the data is: what was recovered is newer than what the file says. But with a zero uuid Galera says there that
+// the data is nothing to go on from, for instance because it was found inconsistent (mark_corrupt in
+// galera/src/saved_state.cpp), whatever position InnoDB has.
 inline v1::Position PositionOf(const v1::StoppedState& stopped) {
-  return stopped.has_recovered() ? stopped.recovered() : stopped.grastate();
+  const bool corrupt = !stopped.grastate().uuid().empty() && !IsRealUuid(stopped.grastate().uuid());
+  return stopped.has_recovered() && !corrupt ? stopped.recovered() : stopped.grastate();
 }
 
 }  // namespace minder

@@ -12,6 +12,7 @@
 #include "common/core/lease.h"
 #include "common/core/proto_time.h"
 #include "common/core/split_brain.h"
+#include "common/core/tie.h"
 
 namespace minder {
 namespace {
@@ -41,6 +42,9 @@ std::string WhyUnfit(const NodeFacts& node, const v1::ConfirmedPrimary& primary,
   if (!forced && !report.process().was_primary()) {
     return "its process, or its agent, was restarted after the last primary component: what it holds came from its "
            "disk";
+  }
+  if (!forced && report.process().complete_in() != primary.view().id()) {
+    return "it was not seen Synced in the last primary component, which it may have joined and not caught up with";
   }
   return "";
 }
@@ -165,46 +169,99 @@ std::string RefusalToPromise(const NodeFacts& node, const v1::Grant& grant) {
   return it == orders.end() ? "" : ", and refuses to promise: " + it->detail();
 }
 
-// A member that is not seen: proven harmless only by its own guard (E2).
+// How long after the grant is begun a member that is not seen is harmless: by what it showed last, or, when that is not
+// known any more, by what the grant was begun on.
+std::optional<absl::Duration> HarmlessAfter(const v1::Configuration& config, const NodeFacts& node,
+                                            const v1::GrantFence* begun_on, const std::string& no_tie, bool& tie) {
+  if (node.report == nullptr) {
+    tie = begun_on != nullptr && begun_on->tie();
+    const bool counts = begun_on != nullptr && (!tie || config.promotion().tie() == v1::Promotion::SWITCH_ON);
+    return counts ? std::optional(FromProto(begun_on->after())) : std::nullopt;
+  }
+  if (const auto after = FencedAfter(config, *node.report)) return after;
+  tie = no_tie.empty();
+  return tie ? std::optional(NoticesWithin(*node.report)) : std::nullopt;
+}
+
+std::string DetailOf(const Other& other, bool over) {
+  const absl::Duration after = *other.fenced_after;
+  const std::string in = after == absl::InfiniteDuration() ? "" : " within " + absl::FormatDuration(after);
+  if (other.count_out) {
+    return absl::StrFormat(
+        "E4: %s is silent, and all who are silent have no majority of the votes, as Galera sees there%s%s",
+        other.dbserver, in, over ? ", which was longer ago" : "");
+  }
+  return absl::StrFormat("E2: the guard of %s was armed, and has to end its mariadbd%s once its lease is revoked%s",
+                         other.dbserver, in, over ? ", which was longer ago" : "");
+}
+
+// Whether the grant is begun, with this one to be proven harmless.
+bool IsBegunOn(const v1::Grant& grant, const std::string& dbserver) {
+  return grant.state() == v1::GRANT_STATE_FREEZING &&
+         std::ranges::find(grant.others(), dbserver) != grant.others().end();
+}
+
+// From when a grant is begun until a time after that.
+void AwaitHarmless(const v1::Grant& grant, BootTime now, absl::Duration after, Other& other) {
+  other.fenced_after = after;
+  const bool over = IsBegunOn(grant, other.dbserver) && now > SinceBoot(FromProto(grant.begun_at())) + after;
+  other.proof = over ? Other::Proof::kProven : Other::Proof::kLease;
+}
+
+// A member that is not seen: proven harmless only by its own guard (E2), or by the votes (E4).
 void JudgeUnseen(const v1::Configuration& config, const NodeFacts* node, const v1::Grant& grant, BootTime now,
-                 Other& other) {
+                 const std::string& no_tie, Other& other) {
   other.detail = absl::StrFormat("%s may be in a primary component: %s", other.dbserver,
                                  node == nullptr ? "it is no longer configured"
                                  : node->fresh   ? "its mariadbd does not answer"
                                                  : "its agent is silent");
-  const bool revoked = grant.state() == v1::GRANT_STATE_FREEZING &&
-                       std::ranges::find(grant.others(), other.dbserver) != grant.others().end();
-  std::optional<absl::Duration> after;
-  if (node != nullptr && node->report != nullptr) {
-    after = FencedAfter(config, *node->report);
-  } else if (const auto it = std::ranges::find(grant.fences(), other.dbserver, &v1::GrantFence::dbserver);
-             node != nullptr && revoked && it != grant.fences().end()) {
-    after = FromProto(it->after());
+  if (config.promotion().tie() == v1::Promotion::SWITCH_ON && !no_tie.empty())
+    other.detail += absl::StrFormat(", and its votes prove nothing: %s", no_tie);
+  if (node == nullptr) return;
+  const auto it = std::ranges::find(grant.fences(), other.dbserver, &v1::GrantFence::dbserver);
+  const v1::GrantFence* begun_on = IsBegunOn(grant, other.dbserver) && it != grant.fences().end() ? &*it : nullptr;
+  other.fenced_after = HarmlessAfter(config, *node, begun_on, no_tie, other.count_out);
+  if (!other.fenced_after) return;
+  AwaitHarmless(grant, now, *other.fenced_after, other);
+  other.detail = DetailOf(other, other.proof == Other::Proof::kProven);
+}
+
+// A member whose process is proven dead, while its agent may have started another one with the old view: that is in no
+// primary component, but would join the group as it comes, with data that nobody has compared (ADR 0012).
+void JudgeDead(const v1::Configuration& config, const NodeFacts& node, const v1::Grant& grant, BootTime now,
+               Other& other) {
+  const v1::Ternary running = node.report->running();
+  if (running == v1::TERNARY_UNKNOWN) {
+    const bool can_end = node.fresh && !node.report->process().was_primary();
+    other.proof = can_end ? Other::Proof::kWaits : Other::Proof::kMissing;
+    other.detail += can_end      ? "; what waits in its place has to end first"
+                    : node.fresh ? "; but the one in its place does not answer"
+                                 : "; but its agent, which was starting another one, is silent";
+  } else if (running == v1::TERNARY_NO && LeasesInUse(config) && !node.fresh) {
+    AwaitHarmless(grant, now, StartsWithin(config), other);
+    if (other.proof != Other::Proof::kProven) other.detail += "; it may be started again until its lease has run out";
+  } else if (node.stopped && LeasesInUse(config) && !HasPromised(node, grant) && !node.report->nonce().empty()) {
+    other.proof = Other::Proof::kPromise;  // which ends that lease
+    other.detail += RefusalToPromise(node, grant);
   }
-  if (!after) return;
-  other.fenced_after = after;
-  const bool over = revoked && now > SinceBoot(FromProto(grant.begun_at())) + *after;
-  other.proof = over ? Other::Proof::kProven : Other::Proof::kLease;
-  const std::string in = *after == absl::InfiniteDuration() ? "" : " within " + absl::FormatDuration(*after);
-  other.detail =
-      absl::StrFormat("E2: the guard of %s was armed, and has to end its mariadbd%s once its lease is revoked%s",
-                      other.dbserver, in, over ? ", which was longer ago" : "");
 }
 
 // What is known about a member of P that is not in the group.
 Other Judge(const v1::Configuration& config, const v1::Member& member, const v1::ArbitratorState& state,
-            const Facts& facts, BootTime now) {
+            const Facts& facts, BootTime now, const std::string& no_tie) {
   Other other{.dbserver = member.dbserver()};
   const NodeFacts* node = FindNode(facts, member.dbserver());
   other.node = node;
   const auto death = std::ranges::find(facts.deaths, member.gcomm_uuid(), &v1::Death::gcomm_uuid);
   if (death != facts.deaths.end()) {
-    other.proof = Other::Proof::kProven;
     other.detail = absl::StrFormat("E3: %s: %s", member.dbserver(), death->proof());
+    other.proof = Other::Proof::kProven;
+    if (node != nullptr && node->report != nullptr && !death->declared())
+      JudgeDead(config, *node, state.durable().grant(), now, other);
     return other;
   }
   if (node == nullptr || !node->fresh || node->primary == v1::TERNARY_UNKNOWN) {
-    JudgeUnseen(config, node, state.durable().grant(), now, other);
+    JudgeUnseen(config, node, state.durable().grant(), now, no_tie, other);
     return other;
   }
   const v1::DbStatusReport& report = *node->report;
@@ -265,6 +322,13 @@ std::int64_t HighestElsewhere(const Facts& facts, const Candidate& group, std::s
   return highest;
 }
 
+// Why P is not the last primary component; empty while nothing was granted on it and done. The one that came of that
+// may be gone before anybody saw all of its members, with what it wrote.
+std::string WhySuperseded(const v1::ConfirmedPrimary& confirmed, const v1::Grant& grant) {
+  if (grant.state() != v1::GRANT_STATE_DONE || grant.view_id() != confirmed.view().id()) return "";
+  return absl::StrFormat("%s went on since, at epoch %d, and it is not known with whom", grant.target(), grant.epoch());
+}
+
 }  // namespace
 
 std::string NameOf(const std::vector<const NodeFacts*>& group) {
@@ -274,12 +338,15 @@ std::string NameOf(const std::vector<const NodeFacts*>& group) {
 PromotionPlan PlanPromotion(const v1::Configuration& config, const v1::ArbitratorState& state, const Facts& facts,
                             BootTime now) {
   PromotionPlan plan;
+  const v1::PromotionRequest& request = state.durable().request();
   if (!facts.confirmed) {
     plan.missing.push_back("the last primary component is not known: its members never reported it alike");
     return plan;
   }
   if (IsUnacknowledged(state.durable()))
     plan.missing.push_back("no human has said yet which side of a split brain stays");
+  if (std::string why = WhySuperseded(*facts.confirmed, state.durable().grant()); !why.empty() && !request.force())
+    plan.missing.push_back(std::move(why));
   for (const NodeFacts& node : facts.nodes) {
     if (std::string why = WhyUnbelievable(node, facts.nodes, *facts.confirmed); !why.empty())
       plan.missing.push_back(std::move(why));
@@ -289,7 +356,6 @@ PromotionPlan PlanPromotion(const v1::Configuration& config, const v1::Arbitrato
     if (std::string unsafe = WhyUnsafe(node, config); !unsafe.empty()) plan.missing.push_back(std::move(unsafe));
   }
   Names why;
-  const v1::PromotionRequest& request = state.durable().request();
   const auto group = Choose(config, facts, state.durable(), why);
   if (!group) {
     plan.missing.push_back("no group is fit to be promoted");
@@ -313,17 +379,19 @@ PromotionPlan PlanPromotion(const v1::Configuration& config, const v1::Arbitrato
   }
   if (std::string votes = WhyGarbdsMatter(plan, facts); !votes.empty() && !request.force())
     plan.missing.push_back(std::move(votes));
+  const std::string no_tie = WhyNoTie(config, state.durable(), facts, plan.group);
   for (const v1::Member& member : facts.confirmed->members()) {
     if (member.garbd()) continue;
     const bool in_group =
         std::ranges::any_of(plan.group, [&](const NodeFacts* n) { return n->config->name() == member.dbserver(); });
     if (in_group) continue;
-    plan.others.push_back(Judge(config, member, state, facts, now));
+    plan.others.push_back(Judge(config, member, state, facts, now, no_tie));
     Other& other = plan.others.back();
-    const bool forced = request.force() && other.proof == Other::Proof::kLease;
+    const bool forced = request.force() && (other.proof == Other::Proof::kLease || other.proof == Other::Proof::kWaits);
     if (other.proof != Other::Proof::kMissing && !forced) continue;
     if (request.force()) {
       other.proof = Other::Proof::kProven;
+      other.count_out = true;
       other.detail = absl::StrFormat("forced by %s, although %s", request.reason(), other.detail);
     } else {
       plan.missing.push_back(other.detail);

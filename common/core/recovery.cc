@@ -90,6 +90,7 @@ void OrderTarget(const Facts& facts, BootTime now, v1::Decision& decision) {
   grant.set_state(v1::GRANT_STATE_ORDERED);
   grant.set_nonce(facts.recovery.source->report->nonce());
   *grant.mutable_ordered_at() = ToProto(ToSinceBoot(now));
+  decision.mutable_next()->set_whole(false);
   const auto source = std::ranges::find(facts.recovery.nodes, facts.recovery.source, &StoppedNode::node);
   LimitLeftBehind(*source->position, *decision.mutable_next());
   KeepEvidence(facts.recovery, grant);
@@ -131,12 +132,13 @@ std::string WhyBootstrapOver(const v1::Configuration& config, const v1::DurableS
   const auto& without = durable.recovery().without();
   if (!fresh && std::ranges::find(without, grant.target()) != without.end())
     return absl::StrFormat("%s is given up by %s", grant.target(), durable.recovery().reason());
-  if (!fresh || !target->stopped) return "";
+  if (!fresh) return "";
   const v1::OrderStatus* outcome = RecoverOutcome(*target, v1::Recover::ACTION_BOOTSTRAP, grant.epoch());
   if (outcome == nullptr) {
     const BootTime expiry =
         SinceBoot(FromProto(grant.ordered_at())) + FromProto(config.promotion().order_validity()) + kExpiryMargin;
-    const bool never = now - target->age > expiry && target->report->highest_epoch() < grant.epoch();
+    const bool never = (target->stopped || target->waiting) && now - target->age > expiry &&
+                       target->report->highest_epoch() < grant.epoch();
     return never ? grant.target() + " did not get the order in time, and refuses it now" : "";
   }
   const bool ended = outcome->outcome() == v1::ORDER_OUTCOME_REFUSED || outcome->outcome() == v1::ORDER_OUTCOME_FAILED;
@@ -149,6 +151,12 @@ bool IsUp(const NodeFacts* node, const v1::Grant& grant, const Facts& facts) {
   if (!node->report->has_last_primary_view()) return true;
   const std::string& view = node->report->last_primary_view().id();
   return view != grant.view_id() && facts.confirmed && facts.confirmed->view().id() == view;
+}
+
+// It was, whatever became of it since.
+bool SaysUp(const NodeFacts* node, const v1::Grant& grant) {
+  return node != nullptr && node->fresh &&
+         HasOutcome(RecoverOutcome(*node, v1::Recover::ACTION_BOOTSTRAP, grant.epoch()), v1::ORDER_OUTCOME_DONE);
 }
 
 v1::Recover& OrderTo(const v1::Configuration& config, const NodeFacts& node, v1::Recover::Action action,
@@ -227,6 +235,10 @@ v1::Recover& OrderStart(const v1::Configuration& config, const NodeFacts& node, 
   return order;
 }
 
+void OrderEnd(const v1::Configuration& config, const NodeFacts& node, v1::Decision& decision) {
+  OrderTo(config, node, v1::Recover::ACTION_END, decision);
+}
+
 v1::Recovery NewRecovery(const Facts& facts, const v1::DurableState& durable, std::vector<std::string> without,
                          const std::string& reason) {
   std::ranges::sort(without);
@@ -263,6 +275,10 @@ void AdvanceBootstrap(const v1::Configuration& config, const Facts& facts, BootT
   if (IsUp(target, grant, facts))
     return EndGrant(v1::GRANT_STATE_DONE, absl::StrFormat("%s is in a new primary component", grant.target()),
                     decision);
+  if (SaysUp(target, grant)) {
+    return EndGrant(v1::GRANT_STATE_DONE,
+                    grant.target() + " reports that it was in a primary component after its order", decision);
+  }
   const std::string why = WhyBootstrapOver(config, decision.next(), facts, now);
   if (why.empty()) return;
   EndGrant(v1::GRANT_STATE_ABANDONED, why, decision);

@@ -27,6 +27,9 @@ void OrderRecovery(const v1::Configuration& config, const Facts& facts, v1::Deci
 // Adds an order to start and join; for one who was left behind, only as far as the others were.
 v1::Recover& OrderStart(const v1::Configuration& config, const NodeFacts& node, v1::Decision& decision);
 
+// Adds an order to end what runs there, and is in no primary component.
+void OrderEnd(const v1::Configuration& config, const NodeFacts& node, v1::Decision& decision);
+
 // A recovery as a human, or nobody (empty `reason`), begins it. `without` are configured names.
 v1::Recovery NewRecovery(const Facts& facts, const v1::DurableState& durable, std::vector<std::string> without,
                          const std::string& reason);

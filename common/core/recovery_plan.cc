@@ -4,8 +4,10 @@
 #include <map>
 #include <tuple>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "common/core/lookup.h"
 #include "common/core/position.h"
 #include "common/core/proto_time.h"
 
@@ -39,7 +41,9 @@ void JudgePosition(const v1::StoppedState& disk, StoppedNode& stopped, RecoveryP
   const v1::Position position = PositionOf(disk);
   if (HasData(position)) {
     stopped.position = position;
-    stopped.note = absl::StrFormat("stopped at %s%s", Text(position), recovered ? ", recovered" : "");
+    stopped.unmarked = !IsRealUuid(disk.grastate().uuid());
+    stopped.note = absl::StrFormat("stopped at %s%s%s", Text(position), recovered ? ", recovered" : "",
+                                   stopped.unmarked ? "; its grastate.dat is lost, or a transfer was broken off" : "");
     if (recovered && IsRealUuid(disk.grastate().uuid()) && disk.grastate().uuid() != position.uuid() &&
         !stopped.given_up)
       plan.missing.push_back(
@@ -55,6 +59,52 @@ void JudgePosition(const v1::StoppedState& disk, StoppedNode& stopped, RecoveryP
     stopped.position = position;
     stopped.note = "stopped; it holds no data";
   }
+}
+
+// Where its data goes on, the others went on without it, so a higher seqno does not mean that it holds what they hold.
+bool WentOnAlone(const StoppedNode& stopped, const v1::DurableState& durable) {
+  const v1::LeftBehind* left = FindLeftBehind(durable, NameOf(stopped));
+  return left != nullptr && left->has_not_beyond() && stopped.position &&
+         IsBeyond(*stopped.position, left->not_beyond());
+}
+
+// The number in the id of a view, which rises from view to view of one group.
+std::uint64_t NumberOf(const v1::PrimaryView& view) {
+  std::uint64_t number = 0;
+  return absl::SimpleAtoi(view.id().substr(view.id().rfind(':') + 1), &number) ? number : 0;
+}
+
+bool ShareMember(const v1::PrimaryView& a, const v1::PrimaryView& b) {
+  return std::ranges::find_first_of(a.members(), b.members()) != a.members().end();
+}
+
+// The last primary view on its disk, or, for that file comes and goes, the last one that its agent saw there.
+const v1::PrimaryView& LastViewOf(const v1::DbStatusReport& report) {
+  return report.has_last_primary_view() ? report.last_primary_view() : report.stopped().last_seen_view();
+}
+
+// P, or what came of it while nobody saw all of its members, as somebody has it on disk; nullptr when P is not known.
+const v1::PrimaryView* NewestView(const Facts& facts) {
+  if (!facts.confirmed) return nullptr;
+  const v1::PrimaryView* newest = &facts.confirmed->view();
+  for (const NodeFacts& node : facts.nodes) {
+    if (!node.fresh || node.lost) continue;
+    const v1::PrimaryView& view = LastViewOf(*node.report);
+    if (ShareMember(view, *newest) && NumberOf(view) > NumberOf(*newest)) newest = &view;
+  }
+  return newest;
+}
+
+// It may hold what those who went on do not have, at a seqno that they gave to something else.
+bool IsOutside(const NodeFacts& node, const v1::PrimaryView* newest, const Facts& facts) {
+  const auto is_in = [&](const std::string& uuid) {
+    return std::ranges::find(newest->members(), uuid) != newest->members().end();
+  };
+  if (newest == nullptr || is_in(node.report->process().last_exit().gcomm_uuid())) return false;
+  if (const std::string& last = LastViewOf(*node.report).id(); !last.empty()) return last != newest->id();
+  return newest != &facts.confirmed->view() ||
+         std::ranges::find(facts.confirmed->members(), node.config->name(), &v1::Member::dbserver) ==
+             facts.confirmed->members().end();
 }
 
 // A crash may have cost it what it acknowledged last (galera.md section 3).
@@ -80,6 +130,8 @@ void JudgeStopped(const v1::Configuration& config, const v1::DurableState& durab
   const v1::ServerProcess& process = report.process();
   stopped.on_purpose = (process.has_last_exit() && process.last_exit().expected()) || HasData(disk.grastate());
   JudgePosition(disk, stopped, plan);
+  stopped.beyond = WentOnAlone(stopped, durable);
+  if (stopped.beyond) stopped.note += ", alone: the others went on without it";
   JudgeTrust(stopped, plan);
   const v1::OrderStatus* outcome =
       RecoverOutcome(*stopped.node, v1::Recover::ACTION_COLLECT, durable.recovery().epoch());
@@ -139,12 +191,28 @@ void FindHistories(RecoveryPlan& plan) {
 void ChooseSource(const v1::Configuration& config, RecoveryPlan& plan) {
   const std::vector<const StoppedNode*> candidates = Candidates(plan);
   const auto rank = [&](const StoppedNode* stopped) {
-    return std::tuple(stopped->position->seqno(), stopped->node->report->stopped().safe_to_bootstrap(),
+    return std::tuple(stopped->position->seqno(), !stopped->beyond, !stopped->outside, !stopped->unmarked,
+                      stopped->node->report->stopped().safe_to_bootstrap(),
                       IsInPreferredCentre(*stopped->node, config));
   };
   const auto best = std::ranges::max_element(candidates, {}, rank);  // of equals the first
   if (best == candidates.end()) {
     plan.missing.push_back("nobody holds data");
+    return;
+  }
+  const bool alone = std::ranges::all_of(
+      plan.nodes, [&](const StoppedNode& stopped) { return stopped.given_up || &stopped == *best; });
+  const bool insider =
+      std::ranges::any_of(plan.nodes, [](const StoppedNode& stopped) { return !stopped.given_up && !stopped.outside; });
+  // rsync brings InnoDB's files, and so a position, before all others; Galera writes grastate.dat when it has ended.
+  const bool marked = std::ranges::any_of(candidates, [](const StoppedNode* stopped) { return !stopped->unmarked; });
+  const bool left_behind = (*best)->beyond && !alone;
+  const char* why_not = left_behind                   ? "was left behind before"
+                        : (*best)->outside && insider ? "was not in the last primary component"
+                        : (*best)->unmarked && marked ? "its grastate.dat is lost, or a transfer was broken off"
+                                                      : nullptr;
+  if (why_not != nullptr) {
+    plan.missing.push_back(absl::StrFormat("%s holds the highest seqno, and %s", NameOf(**best), why_not));
     return;
   }
   plan.source = (*best)->node;
@@ -174,7 +242,11 @@ RecoveryPlan PlanRecovery(const v1::Configuration& config, const v1::DurableStat
       facts.nodes, [](const NodeFacts& n) { return n.running == v1::TERNARY_YES || n.primary == v1::TERNARY_YES; });
   plan.applies = somebody && !answers;
   if (!plan.applies) return plan;
-  for (const NodeFacts& node : facts.nodes) plan.nodes.push_back(JudgeNode(config, durable, facts, node, plan));
+  const v1::PrimaryView* newest = NewestView(facts);
+  for (const NodeFacts& node : facts.nodes) {
+    plan.nodes.push_back(JudgeNode(config, durable, facts, node, plan));
+    plan.nodes.back().outside = node.fresh && IsOutside(node, newest, facts);
+  }
   FindHistories(plan);
   WarnOfGivenUp(plan);
   if (plan.Possible() && plan.uncollected.empty()) ChooseSource(config, plan);
@@ -190,7 +262,7 @@ absl::Duration UnchangedFor(const NodeFacts& node) {
 bool WillRun(const StoppedNode& stopped) {
   const v1::ServerProcess& process = stopped.node->report->process();
   const bool crashed = process.has_last_exit() && !process.last_exit().expected();
-  return stopped.node->waiting || (stopped.node->stopped && (crashed || process.has_restart_in()));
+  return stopped.node->waiting || (stopped.node->stopped && !stopped.beyond && (crashed || process.has_restart_in()));
 }
 
 Fact Reforming(const RecoveryPlan& plan) {

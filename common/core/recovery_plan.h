@@ -10,7 +10,9 @@ namespace minder {
 //
 // The source is the dbserver with the highest seqno; of several, one that is marked safe_to_bootstrap, then one in the
 // preferred data centre, then the first by name. A position counts when it was read after the last end of its server.
-// A zero uuid is never a source, and two histories are for a human to choose from (galera.md section 3).
+// A zero uuid is never a source, and two histories are for a human to choose from (galera.md section 3); so is what
+// somebody wrote who was left behind, as long as anybody else is there, and the highest seqno of somebody who was not
+// in the newest primary component that is known, as long as a member of that one is (docs/adr/0012).
 //
 // Galera is left to form the component by itself while every member of one last view has that view on disk, and waits
 // or is about to be started, and that has not been so for half a minute.

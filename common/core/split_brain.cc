@@ -33,9 +33,11 @@ void AddRelease(const std::string& dbserver, const std::string& split_id, v1::Du
   std::ranges::sort(*state.mutable_releases(), {}, &v1::Release::dbserver);
 }
 
-// Nobody in common, neither in the views that these nodes show nor in those that they have on disk: while components
-// merge, a node may show the new status with the old members.
+// Both were primary at one moment, with nobody in common, neither in the views that these nodes show nor in those that
+// they have on disk: while components merge, a node may show the new status with the old members.
 bool Disjoint(const NodeFacts& a, const NodeFacts& b) {
+  // One may be gone since it was observed, and the other have come of it (two fresh reports, and never two components).
+  if (a.age > b.age + b.primary_for || b.age > a.age + a.primary_for) return false;
   const auto shows = [&](const v1::ViewMember& member) { return ViewHas(*b.report, member.uuid()); };
   const auto& on_disk = b.report->last_primary_view().members();
   const auto names = [&](const std::string& uuid) { return std::ranges::find(on_disk, uuid) != on_disk.end(); };

@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "common/core/names.h"
+#include "common/core/position.h"
 #include "common/core/proto_time.h"
 
 namespace minder {
@@ -84,9 +85,8 @@ v1::BackendSummary SummariseBackend(const BalancerFacts& balancer, const std::st
 
 std::int64_t SeqnoOf(const v1::DbStatusReport& report) {
   if (report.has_wsrep()) return report.wsrep().last_committed();
-  if (report.stopped().has_recovered()) return report.stopped().recovered().seqno();
-  if (report.stopped().has_grastate()) return report.stopped().grastate().seqno();
-  return -1;
+  const bool known = report.stopped().has_recovered() || report.stopped().has_grastate();
+  return known ? PositionOf(report.stopped()).seqno() : -1;
 }
 
 v1::NodeSummary SummariseNode(const NodeFacts& node, const Facts& facts, const v1::Configuration& config) {

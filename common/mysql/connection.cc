@@ -5,7 +5,6 @@
 #include <mysqld_error.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <cerrno>
 #include <cstring>
@@ -18,6 +17,7 @@
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
 #include "common/base/unique_fd.h"
+#include "common/base/unix_address.h"
 
 namespace minder {
 namespace {
@@ -50,13 +50,9 @@ absl::Status ErrorOf(MYSQL* mysql, const std::string& what) {
 // libmariadb (3.3, Debian 12) closes the descriptor of a refused connection twice, and by the second time the number
 // may be that of a file or socket of another thread. So it is asked to connect only where somebody listens.
 absl::Status CheckListens(const std::string& socket_path, const std::string& what) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (socket_path.size() >= sizeof(address.sun_path))
-    return absl::InvalidArgumentError(absl::StrFormat("%s: the path is too long for a socket", what));
-  std::memcpy(address.sun_path, socket_path.data(), socket_path.size());
+  MINDER_ASSIGN_OR_RETURN(const UnixAddress address, UnixAddress::Of(socket_path));
   const UniqueFd tried(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (connect(tried.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) return absl::OkStatus();
+  if (address.Connect(tried.get()) == 0) return absl::OkStatus();
   return absl::UnavailableError(absl::StrFormat("%s: %s", what, std::strerror(errno)));
 }
 

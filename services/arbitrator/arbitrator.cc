@@ -190,8 +190,7 @@ void Arbitrator::OnMessage(const v1::Message& message) {
   const v1::Party& sender = message.sender();
   if (sender.type() == v1::PARTY_TYPE_DBSERVER && message.has_db_status_report()) {
     v1::DbserverKnowledge& known = FindOrAddByName(*state_.mutable_dbservers(), sender.name());
-    *known.mutable_report() = message.db_status_report();
-    *known.mutable_received_at() = now;
+    TakeIn(message.db_status_report(), loop_.Now(), known);
   } else if (sender.type() == v1::PARTY_TYPE_DBCLIENT && message.has_balancer_report()) {
     v1::DbclientKnowledge& known = FindOrAddByName(*state_.mutable_dbclients(), sender.name());
     *known.mutable_report() = message.balancer_report();

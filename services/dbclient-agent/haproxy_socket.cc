@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <array>
@@ -12,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "common/base/clock.h"
 #include "common/base/status_macros.h"
+#include "common/base/unix_address.h"
 
 namespace minder {
 namespace {
@@ -93,16 +93,10 @@ class Conversation {
 }  // namespace
 
 absl::StatusOr<UniqueFd> ConnectHaproxy(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof(address.sun_path)) {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("%s: longer than the %d bytes of a socket's path", path, sizeof(address.sun_path) - 1));
-  }
-  path.copy(address.sun_path, path.size());
+  MINDER_ASSIGN_OR_RETURN(const UnixAddress address, UnixAddress::Of(path));
   UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.ok()) return absl::ErrnoToStatus(errno, "socket");
-  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) return fd;
+  if (address.Connect(fd.get()) == 0) return fd;
   if (errno == EAGAIN) return absl::ResourceExhaustedError(path + ": too many connections wait to be accepted");
   return Unreachable(path, std::strerror(errno));
 }

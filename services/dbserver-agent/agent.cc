@@ -62,6 +62,10 @@ std::string ProgramBeside(const std::string& name) {
   return std::filesystem::read_symlink("/proc/self/exe", error).replace_filename(name).string();
 }
 
+std::string WatchdogOf(const v1::DbserverConfig& self) {
+  return self.watchdog().empty() ? "/dev/watchdog" : self.watchdog();
+}
+
 std::string Nonce() {
   std::string nonce(16, '\0');
   MINDER_CHECK(getrandom(nonce.data(), nonce.size(), 0) == static_cast<ssize_t>(nonce.size()));
@@ -73,9 +77,9 @@ std::string Nonce() {
 absl::StatusOr<std::unique_ptr<Agent>> Agent::Create(EventLoop& loop, const v1::Configuration& config,
                                                      const std::string& name, const std::string& boot_id) {
   MINDER_ASSIGN_OR_RETURN(const v1::DbserverConfig* self, FindSelf(config, name));
-  if (LeasesInUse(config) && access(ProgramBeside("minder-fence").c_str(), X_OK) != 0) {
-    return absl::NotFoundError(absl::StrFormat("promotion.self_fence is guard, and %s is not there: install it",
-                                               ProgramBeside("minder-fence")));
+  if (GuardsInUse(config) && access(ProgramBeside("minder-fence").c_str(), X_OK) != 0) {
+    return absl::NotFoundError(
+        absl::StrFormat("promotion.self_fence is on, and %s is not there: install it", ProgramBeside("minder-fence")));
   }
   Parts parts;
   MINDER_ASSIGN_OR_RETURN(parts.lock, LockStateDir(self->state_dir()));
@@ -103,8 +107,9 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Create(EventLoop& loop, const v1::
            .config_version = config.version(),
            .order_validity = FromProto(config.promotion().order_validity())},
           {.make_primary =
-               [raw](BootTime not_after) {
-                 return raw->galera_orders_.MakePrimary(not_after, BootClock().Now() + kOrderDeadline);
+               [raw](const OrderEffects::Promote& promote) {
+                 return raw->galera_orders_.MakePrimary(promote.counted_out, promote.not_after,
+                                                        BootClock().Now() + kOrderDeadline);
                },
            .evict =
                [raw](const v1::EvictMember& order, const v1::DbStatusReport& seen,
@@ -168,11 +173,14 @@ Agent::Agent(EventLoop& loop, const v1::Configuration& config, const v1::Dbserve
                    .why_not_start = [this] { return WhyNotStart(); }}) {
   observations_.config_version = config_.version();
   observations_.fence.set_mode(v1::FENCE_MODE_OFF);
-  if (!LeasesInUse(config_)) return;
-  observations_.fence.set_mode(v1::FENCE_MODE_GUARD);
-  guard_ = std::make_unique<FenceGuard>(
-      loop_, FenceGuard::Options{.program = ProgramBeside("minder-fence"), .state_dir = self_.state_dir()},
-      [this] { Report(); });
+  if (!GuardsInUse(config_)) return;
+  const bool watchdog = config_.promotion().self_fence() == v1::Promotion::FENCE_WATCHDOG;
+  observations_.fence.set_mode(watchdog ? v1::FENCE_MODE_WATCHDOG : v1::FENCE_MODE_GUARD);
+  guard_ = std::make_unique<FenceGuard>(loop_,
+                                        FenceGuard::Options{.program = ProgramBeside("minder-fence"),
+                                                            .state_dir = self_.state_dir(),
+                                                            .watchdog = watchdog ? WatchdogOf(self_) : ""},
+                                        [this] { Report(); });
 }
 
 Agent::~Agent() {
@@ -224,6 +232,7 @@ void Agent::OnMessage(const v1::Message& message) {
 void Agent::Recover(const v1::Recover& order, const Supervisor::Done& done) {
   if (order.action() == v1::Recover::ACTION_COLLECT) return supervisor_.Collect(done);
   if (order.action() == v1::Recover::ACTION_CLEAR) return supervisor_.Clear(done);
+  if (order.action() == v1::Recover::ACTION_END) return supervisor_.End();
   const auto not_beyond = order.has_not_beyond() ? std::optional(order.not_beyond()) : std::nullopt;
   if (order.without_view() && !supervisor_.StartNow(not_beyond)) return;
   if (order.keep_view()) supervisor_.StartSoon();
@@ -264,19 +273,21 @@ void Agent::ProbeNow() {
   const BootTime asked_at = loop_.Now();
   const BootTime deadline = asked_at + FromProto(config_.timings().probe_deadline());
   probe_worker_.Do([this, asked_at, deadline, pid = observations_.process.pid] {
+    auto view_before = LastPrimaryViewOf(self_.data_dir());
     auto answer = probe_.Run(deadline);
     const pid_t waiting = !answer.ok() && pid != 0 && !HasOpenedData(pid) ? pid : 0;
     // After the answer: what is not primary in it was not so when this view was written.
     auto view = LastPrimaryViewOf(self_.data_dir());
-    loop_.Post([this, asked_at, waiting, answer = std::move(answer), view = std::move(view)] {
+    loop_.Post([this, asked_at, waiting, answer = std::move(answer), view_before, view] {
       observations_.answer.last_primary_view = view;
       observations_.answer.waiting_pid = waiting;
-      OnProbed(asked_at, answer);
+      OnProbed(asked_at, answer, view_before);
     });
   });
 }
 
-void Agent::OnProbed(BootTime asked_at, const absl::StatusOr<ProbeAnswer>& answer) {
+void Agent::OnProbed(BootTime asked_at, const absl::StatusOr<ProbeAnswer>& answer,
+                     const std::optional<v1::PrimaryView>& view_before) {
   probing_ = false;
   ObservedAnswer& observed = observations_.answer;
   if (observed.status.ok() != answer.ok())
@@ -284,9 +295,8 @@ void Agent::OnProbed(BootTime asked_at, const absl::StatusOr<ProbeAnswer>& answe
   observed.status = answer.status();
   observed.asked_at = asked_at;
   if (answer.ok()) {
-    observed.last = *answer;
+    TakeIn(*answer, observations_.process.pid, view_before, observed);
     observed.note = NoteOn(*answer);
-    observed.primary_pid = CompletePid(observed.primary_pid, observations_.process.pid, answer->wsrep);
     const auto& open = answer->open_transactions;
     drain_->OnObservation({.asked_at = answer->asked_at,
                            .listed_at = answer->transactions_at,
@@ -325,15 +335,16 @@ void Agent::OnProcessChange() {
 
 void Agent::OnLease(const v1::Party& party, const v1::Lease& lease) {
   const Sightings::Sighting* counted_from = orders_->sightings().Find(lease.nonce());
-  if (guard_ == nullptr || party.type() != v1::PARTY_TYPE_ARBITRATOR || counted_from == nullptr) return;
-  lease_.OnLease(lease, counted_from->observed_at, orders_->highest_epoch());
-  guard_->Extend(lease_.LivesUntil());
+  if (!LeasesInUse(config_) || party.type() != v1::PARTY_TYPE_ARBITRATOR || counted_from == nullptr) return;
+  lease_.OnLease(lease, *counted_from, orders_->highest_epoch());
+  if (guard_ != nullptr) guard_->Extend(lease_.LivesUntil());
   supervisor_.MayStart();
 }
 
 std::string Agent::WhyNotStart() const {
-  if (guard_ == nullptr || lease_.Held(loop_.Now())) return "";
-  return "it waits for a lease from the arbitrator (promotion.self_fence is guard)";
+  if (!LeasesInUse(config_) || lease_.MayStart(loop_.Now())) return "";
+  return absl::StrFormat("it waits for a lease from the arbitrator (promotion.%s)",
+                         GuardsInUse(config_) ? "self_fence" : "tie");
 }
 
 void Agent::OnHoldChange() {
@@ -347,9 +358,13 @@ void Agent::Report() {
   *observations_.lease.mutable_remaining() =
       ToProto(std::max(lease_.lease_until() - loop_.Now(), absl::ZeroDuration()));
   observations_.fence.set_armed(guard_ != nullptr && guard_->armed());
+  observations_.fence.clear_watchdog_timeout();
+  if (guard_ != nullptr && guard_->armed() && guard_->watchdog_timeout() > absl::ZeroDuration())
+    *observations_.fence.mutable_watchdog_timeout() = ToProto(guard_->watchdog_timeout());
   observations_.drain = drain_->shown();
   observations_.orders = orders_->outcomes();
   observations_.highest_epoch = orders_->highest_epoch();
+  observations_.last_seen_view = orders_->last_seen_view();
   v1::Message message;
   v1::DbStatusReport& report = *message.mutable_db_status_report();
   report = BuildReport(observations_, loop_.Now());
@@ -357,6 +372,7 @@ void Agent::Report() {
   const BootTime observed_at = loop_.Now() - FromProto(report.age());
   const bool gone = observations_.process.presence == Presence::kGone;
   *report.mutable_freeze() = orders_->FreezeSeenAt(gone ? loop_.Now() : observed_at);
+  if (const auto& departure = departure_.OnObserved(report, observed_at)) *report.mutable_departure() = *departure;
   lease_.OnReported(report, observed_at);
   for (const v1::Party& peer : peers_) switchboard_.Post(peer, message);
   orders_->OnReported(report, observed_at);

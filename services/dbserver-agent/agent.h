@@ -10,6 +10,7 @@
 #include "common/base/event_loop.h"
 #include "common/base/unique_fd.h"
 #include "common/base/worker.h"
+#include "common/core/departure.h"
 #include "common/core/lease.h"
 #include "common/rpc/switchboard.h"
 #include "minder/v1/config.pb.h"
@@ -58,7 +59,8 @@ class Agent {
   void Ignore(const v1::Message& message);
   void Tick();
   void ProbeNow();
-  void OnProbed(BootTime asked_at, const absl::StatusOr<ProbeAnswer>& answer);
+  void OnProbed(BootTime asked_at, const absl::StatusOr<ProbeAnswer>& answer,
+                const std::optional<v1::PrimaryView>& view_before);
   std::string NoteOn(const ProbeAnswer& answer);
   void OnProcessChange();
   void OnHoldChange();
@@ -83,6 +85,7 @@ class Agent {
   bool arbitrator_hears_ = false;         // it is connected, and can tell what became of the cluster
   GaleraOrders galera_orders_;            // used on the worker of orders_ only
   LeaseHolder lease_;
+  DepartureWatch departure_;
   std::unique_ptr<FenceGuard> guard_;  // nullptr when nodes do not fence themselves
   std::unique_ptr<DrainKeeper> drain_;
   Worker probe_worker_;  // these last: their threads end first

@@ -3,37 +3,27 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
-#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_format.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
+#include "common/base/unix_address.h"
+#include "services/dbserver-agent/fence_answer.h"
 
 namespace minder {
 namespace {
 
 constexpr absl::Duration kRetry = absl::Milliseconds(100);
+constexpr absl::Duration kRetryAfterNoAnswer = absl::Seconds(1);
 
 UniqueFd MakeFenceSocket() { return UniqueFd(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)); }
 
-absl::StatusOr<sockaddr_un> FenceAddress(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof(address.sun_path))
-    return absl::InvalidArgumentError(absl::StrFormat("%s is too long for a socket: shorten state_dir", path));
-  std::memcpy(address.sun_path, path.data(), path.size());
-  return address;
-}
-
 std::int64_t Nanoseconds(BootTime time) { return absl::ToInt64Nanoseconds(ToSinceBoot(time)); }
-
-const sockaddr* AsSockaddr(const sockaddr_un& address) { return reinterpret_cast<const sockaddr*>(&address); }
 
 }  // namespace
 
@@ -68,16 +58,15 @@ void FenceGuard::Engage() {
 }
 
 absl::Status FenceGuard::Connect() {
-  MINDER_ASSIGN_OR_RETURN(const sockaddr_un address, FenceAddress(SocketPath()));
+  MINDER_ASSIGN_OR_RETURN(const UnixAddress address, UnixAddress::Of(SocketPath()));
   connection_ = MakeFenceSocket();
-  if (connect(connection_.get(), AsSockaddr(address), sizeof(address)) != 0) {
+  if (address.Connect(connection_.get()) != 0) {
     connection_.reset();
     if (errno != ENOENT && errno != ECONNREFUSED) return absl::ErrnoToStatus(errno, "cannot reach " + SocketPath());
     if (!guarded_ && deadline_ <= loop_.Now()) return absl::OkStatus();
     MINDER_RETURN_IF_ERROR(Spawn(SocketPath()));
     connection_ = MakeFenceSocket();
-    if (connect(connection_.get(), AsSockaddr(address), sizeof(address)) != 0)
-      return absl::ErrnoToStatus(errno, "cannot reach " + SocketPath());
+    if (address.Connect(connection_.get()) != 0) return absl::ErrnoToStatus(errno, "cannot reach " + SocketPath());
   }
   loop_.Watch(connection_.get(), EPOLLIN, [this] { OnReadable(); });
   return absl::OkStatus();
@@ -85,17 +74,18 @@ absl::Status FenceGuard::Connect() {
 
 // The guard gets a socket that listens already, so that there is nothing to wait for.
 absl::Status FenceGuard::Spawn(const std::string& path) {
-  MINDER_ASSIGN_OR_RETURN(const sockaddr_un address, FenceAddress(path));
+  MINDER_ASSIGN_OR_RETURN(const UnixAddress address, UnixAddress::Of(path));
   unlink(path.c_str());
   const UniqueFd listening = MakeFenceSocket();
   fchmod(listening.get(), 0600);
-  if (bind(listening.get(), AsSockaddr(address), sizeof(address)) != 0 || listen(listening.get(), 8) != 0)
+  if (address.Bind(listening.get()) != 0 || listen(listening.get(), 8) != 0)
     return absl::ErrnoToStatus(errno, "cannot make " + path);
   if (guard_.pid != 0 && Reap(guard_.pid).ok()) guard_ = {};
-  const std::vector<std::string> argv = {
+  std::vector<std::string> argv = {
       options_.program, std::to_string(pid_),
       std::to_string(std::max<std::int64_t>(Nanoseconds(deadline_), 1)),  // 0 would be none
       path};
+  if (!options_.watchdog.empty()) argv.push_back(options_.watchdog);
   MINDER_ASSIGN_OR_RETURN(guard_, minder::Spawn(argv, options_.state_dir + "/fence.log", listening.get()));
   return absl::OkStatus();
 }
@@ -115,17 +105,19 @@ void FenceGuard::Send() {
 
 // Each answer is the deadline that the guard has; its end is that of the guard, or of what it guarded.
 void FenceGuard::OnReadable() {
-  std::int64_t ns = 0;
-  const ssize_t n = recv(connection_.get(), &ns, sizeof(ns), 0);
+  FenceAnswer answer;
+  const ssize_t n = recv(connection_.get(), &answer, sizeof(answer), 0);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (n == sizeof(ns)) {
+  if (n == sizeof(answer)) {
     guarded_ = true;
+    watchdog_timeout_ = absl::Nanoseconds(answer.watchdog_ns);
     if (!std::exchange(armed_, true)) on_change_();
     return;
   }
   const bool was_armed = armed_;
   Disarm();
-  if (pid_ != 0) retry_ = loop_.After(kRetry, [this] { Engage(); });
+  if (!was_armed) spdlog::error("fence guard: it ended at once; {}/fence.log says why", options_.state_dir);
+  if (pid_ != 0) retry_ = loop_.After(was_armed ? kRetry : kRetryAfterNoAnswer, [this] { Engage(); });
   if (was_armed) on_change_();
 }
 

@@ -22,6 +22,7 @@ class FenceGuard {
   struct Options {
     std::string program;    // minder-fence
     std::string state_dir;  // its socket and its log
+    std::string watchdog;   // the kernel's, which the guard needs as well; mostly empty
   };
 
   // `on_change`: armed() is another one.
@@ -39,6 +40,8 @@ class FenceGuard {
 
   // A guard has answered that it watches the process that is held.
   bool armed() const { return armed_; }
+  // How long after the deadline the watchdog ends the machine at the latest; while armed with one.
+  absl::Duration watchdog_timeout() const { return watchdog_timeout_; }
 
  private:
   void Engage();
@@ -57,6 +60,7 @@ class FenceGuard {
   UniqueFd connection_;
   Spawned guard_;  // our own child, if we started it; to be reaped
   bool armed_ = false;
+  absl::Duration watchdog_timeout_;
   bool guarded_ = false;  // this process must have a guard
   EventLoop::TimerId retry_ = 0;
 };

@@ -1,5 +1,8 @@
 #include "services/dbserver-agent/galera_orders.h"
 
+#include <algorithm>
+
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
@@ -16,13 +19,16 @@ constexpr char kShortJoinRetrans[] = "evs.join_retrans_period=PT0.1S";
 
 }  // namespace
 
-absl::Status GaleraOrders::MakePrimary(BootTime not_after, BootTime deadline) {
+absl::Status GaleraOrders::MakePrimary(const std::vector<std::string>& counted_out, BootTime not_after,
+                                       BootTime deadline) {
   MINDER_RETURN_IF_ERROR(Connect(deadline));
   MINDER_ASSIGN_OR_RETURN(const std::string before, Status("wsrep_cluster_status", deadline));
   if (before != "non-Primary") return absl::FailedPreconditionError(absl::StrFormat("it is %s by now", before));
   MINDER_ASSIGN_OR_RETURN(const std::string group, Status("wsrep_evs_state", deadline));
   if (group != "OPERATIONAL")
     return absl::FailedPreconditionError(absl::StrFormat("its group is not settled (%s)", group));
+  if (const absl::Status refused = Refuse(counted_out, std::min(not_after, deadline)); !refused.ok())
+    return absl::FailedPreconditionError(refused.message());
   const absl::Duration left = not_after - BootClock().Now();
   if (left <= absl::ZeroDuration()) return absl::FailedPreconditionError("the order ran out before it was carried out");
   MINDER_RETURN_IF_ERROR(Bootstrap(left, deadline));
@@ -53,6 +59,8 @@ absl::Status GaleraOrders::Evict(const v1::EvictMember& order, const v1::DbStatu
     if (!IsUuid(dead.gcomm_uuid())) return absl::InvalidArgumentError("that is no gcomm uuid");
   }
   MINDER_RETURN_IF_ERROR(Connect(deadline));
+  MINDER_RETURN_IF_ERROR(Refuse({order.counted_out().begin(), order.counted_out().end()}, deadline));
+  if (order.dead().empty()) return absl::OkStatus();
   const std::string& retrans = seen.provider_options().evs_join_retrans_period();
   if (!retrans.empty()) MINDER_RETURN_IF_ERROR(SetProviderOption(kShortJoinRetrans, deadline));
   absl::Status status;
@@ -63,6 +71,22 @@ absl::Status GaleraOrders::Evict(const v1::EvictMember& order, const v1::DbStatu
   const BootTime until = BootClock().Now() + absl::Seconds(1);
   const absl::Status restored = SetProviderOption("evs.join_retrans_period=" + retrans, until);
   return status.ok() ? restored : status;
+}
+
+absl::Status GaleraOrders::Refuse(const std::vector<std::string>& gcomm_uuids, BootTime deadline) {
+  for (const std::string& uuid : gcomm_uuids) {
+    if (!IsUuid(uuid)) return absl::InvalidArgumentError("that is no gcomm uuid");
+    MINDER_RETURN_IF_ERROR(SetProviderOption("evs.evict=" + uuid, deadline));
+  }
+  const auto is_refused_by = [](const std::string& list) {
+    return [&list](const std::string& uuid) { return absl::StrContains(list, uuid); };
+  };
+  while (BootClock().Now() < deadline) {
+    MINDER_ASSIGN_OR_RETURN(const std::string list, Status("wsrep_evs_evict_list", deadline));
+    if (std::ranges::all_of(gcomm_uuids, is_refused_by(list))) return absl::OkStatus();
+    absl::SleepFor(kBetweenLooks);
+  }
+  return absl::DeadlineExceededError("Galera does not show that it refuses who was counted out");
 }
 
 absl::Status GaleraOrders::WaitForView(const std::string& size_before, const std::function<bool()>& superseded,

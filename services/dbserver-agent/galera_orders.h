@@ -22,7 +22,8 @@ class GaleraOrders {
   // looked at once more, by the server itself at the moment when it begins (a server may have been stopped in between).
   // FAILED_PRECONDITION: nothing was done. ABORTED: done, and without effect so far. Anything else: it may still
   // happen.
-  absl::Status MakePrimary(BootTime not_after, BootTime deadline);
+  // `counted_out`: gcomm uuids that Galera refuses from before that on (E4).
+  absl::Status MakePrimary(const std::vector<std::string>& counted_out, BootTime not_after, BootTime deadline);
 
   // Has the component drop members that are dead; back when this node's view is not the one that it was `seen` in any
   // more, or when `superseded`. Meanwhile its evs.join_retrans_period is short, for one lost join message would cost 1
@@ -34,6 +35,7 @@ class GaleraOrders {
  private:
   absl::Status Connect(BootTime deadline);
   absl::Status Bootstrap(absl::Duration left, BootTime deadline);
+  absl::Status Refuse(const std::vector<std::string>& gcomm_uuids, BootTime deadline);
   absl::Status WaitForView(const std::string& size_before, const std::function<bool()>& superseded, BootTime deadline);
   absl::StatusOr<std::string> Status(const std::string& name, BootTime deadline);
   absl::Status SetProviderOption(const std::string& option, BootTime deadline);

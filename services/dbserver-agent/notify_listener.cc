@@ -2,7 +2,6 @@
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,6 +12,7 @@
 #include "absl/strings/str_format.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
+#include "common/base/unix_address.h"
 #include "common/core/wsrep_event.h"
 
 namespace minder {
@@ -27,30 +27,17 @@ absl::Status Errno(std::string_view what, const std::string& path, std::string_v
   return absl::ErrnoToStatus(errno, absl::StrFormat("cannot %s notify_socket %s (%s)", what, path, cure));
 }
 
-absl::StatusOr<sockaddr_un> AddressOf(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.empty() || path.size() >= sizeof(address.sun_path)) {
-    return absl::InvalidArgumentError(absl::StrFormat("notify_socket '%s' must have 1 to %d bytes: choose another path",
-                                                      path, sizeof(address.sun_path) - 1));
-  }
-  std::memcpy(address.sun_path, path.data(), path.size());
-  return address;
-}
-
 UniqueFd MakeSocket() { return UniqueFd(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)); }
-
-const sockaddr* Generic(const sockaddr_un& address) { return reinterpret_cast<const sockaddr*>(&address); }
 
 // Only a refused connection proves that nobody listens; a full queue (EAGAIN) or another kind of socket (EPROTOTYPE)
 // shows somebody.
-bool IsStale(const sockaddr_un& address) {
+bool IsStale(const UnixAddress& address) {
   const UniqueFd fd = MakeSocket();
-  return fd.ok() && connect(fd.get(), Generic(address), sizeof(address)) != 0 && errno == ECONNREFUSED;
+  return fd.ok() && address.Connect(fd.get()) != 0 && errno == ECONNREFUSED;
 }
 
 // Makes `path` free to bind, if what is there is a socket of a process that has gone.
-absl::Status RemoveStale(const std::string& path, const sockaddr_un& address) {
+absl::Status RemoveStale(const std::string& path, const UnixAddress& address) {
   struct stat info;
   if (lstat(path.c_str(), &info) != 0) return absl::OkStatus();  // bind says what is wrong, if anything
   if (!S_ISSOCK(info.st_mode)) {
@@ -89,12 +76,12 @@ NotifyListener::~NotifyListener() {
 }
 
 absl::Status NotifyListener::Listen() {
-  MINDER_ASSIGN_OR_RETURN(const sockaddr_un address, AddressOf(options_.path));
+  MINDER_ASSIGN_OR_RETURN(const UnixAddress address, UnixAddress::Of(options_.path));
   MINDER_RETURN_IF_ERROR(RemoveStale(options_.path, address));
   listening_ = MakeSocket();
   if (!listening_.ok()) return Errno("make", options_.path, "too many files are open");
   fchmod(listening_.get(), kMode);  // bind makes the file with this mode, so that it is never open to others
-  if (bind(listening_.get(), Generic(address), sizeof(address)) != 0) {
+  if (address.Bind(listening_.get()) != 0) {
     return Errno("bind", options_.path, "is its directory there, and may the agent write in it?");
   }
   if (lstat(options_.path.c_str(), &socket_file_) != 0) return Errno("find", options_.path, "somebody removed it");

@@ -64,7 +64,7 @@ void OrderKeeper::DoWrite(OrderEffects::Write write) {
 void OrderKeeper::DoPromote(OrderEffects::Promote promote) {
   worker_.Do([this, promote = std::move(promote)] {
     absl::Status outcome = Failpoint("agent.before_promotion");
-    if (outcome.ok()) outcome = handlers_.make_primary(promote.not_after);
+    if (outcome.ok()) outcome = handlers_.make_primary(promote);
     Failpoint("agent.after_promotion").IgnoreError();
     loop_.Post([this, promote, outcome] { Do(life_.OnPromoted(promote, outcome, loop_.Now())); });
   });

@@ -21,7 +21,7 @@ class OrderKeeper {
  public:
   struct Handlers {
     // On the worker; errors as in GaleraOrders. `superseded`: a newer eviction waits for this one to end.
-    std::function<absl::Status(BootTime not_after)> make_primary;
+    std::function<absl::Status(const OrderEffects::Promote& promote)> make_primary;
     std::function<absl::Status(const v1::EvictMember&, const v1::DbStatusReport& seen,
                                const std::function<bool()>& superseded)>
         evict;
@@ -53,6 +53,7 @@ class OrderKeeper {
 
   // As it is on disk.
   std::uint64_t highest_epoch() const { return life_.shown().highest_epoch(); }
+  const v1::PrimaryView& last_seen_view() const { return life_.shown().last_seen_view(); }
   v1::FreezeStatus FreezeSeenAt(BootTime observed_at) const { return life_.FreezeSeenAt(observed_at); }
   std::vector<v1::OrderStatus> outcomes() const { return life_.outcomes(); }
   const Sightings& sightings() const { return life_.sightings(); }

@@ -84,6 +84,7 @@ v1::ServerProcess ProcessOf(const Observations& o, BootTime now) {
   if (observed.last_exit.has_value()) *process.mutable_last_exit() = ExitOf(*observed.last_exit, now);
   process.set_restarts(observed.restarts);
   process.set_was_primary(process.pid() != 0 && process.pid() == o.answer.primary_pid);
+  if (process.was_primary()) process.set_complete_in(o.answer.complete_in);
   process.set_waiting(Waits(o));
   process.set_held(observed.held);
   if (o.answer.last.has_value()) process.set_flush_log_at_trx_commit(o.answer.last->flush_log_at_trx_commit);
@@ -144,13 +145,28 @@ pid_t CompletePid(pid_t before, pid_t pid, const v1::WsrepStatus& answer) {
   return state == v1::LOCAL_STATE_SYNCED || state == v1::LOCAL_STATE_DONOR ? pid : 0;
 }
 
+void TakeIn(const ProbeAnswer& answer, pid_t pid, const std::optional<v1::PrimaryView>& view_before,
+            ObservedAnswer& observed) {
+  observed.last = answer;
+  observed.primary_pid = CompletePid(observed.primary_pid, pid, answer.wsrep);
+  const auto& view = observed.last_primary_view;
+  // Between two readings of one view the answer is of that view, and of no later one.
+  const bool in_view = answer.wsrep.cluster_status() == v1::CLUSTER_STATUS_PRIMARY && observed.primary_pid != 0 &&
+                       view && view_before && view->id() == view_before->id();
+  if (in_view) observed.complete_in = view->id();
+}
+
 v1::DbStatusReport BuildReport(const Observations& observations, BootTime now) {
   v1::DbStatusReport report;
   SetState(observations, report);
   *report.mutable_probe() = ProbeStatusOf(observations, now);
   *report.mutable_process() = ProcessOf(observations, now);
   if (Answered(observations)) AddAnswer(observations, report);
-  if (report.running() == v1::TERNARY_NO) *report.mutable_stopped() = observations.process.stopped;
+  if (report.running() == v1::TERNARY_NO) {
+    *report.mutable_stopped() = observations.process.stopped;
+    if (!observations.last_seen_view.id().empty())
+      *report.mutable_stopped()->mutable_last_seen_view() = observations.last_seen_view;
+  }
   *report.mutable_drain() = observations.drain;
   if (!observations.hold.split_id().empty()) *report.mutable_hold() = observations.hold;
   report.mutable_orders()->Assign(observations.orders.begin(), observations.orders.end());

@@ -55,6 +55,7 @@ struct ObservedAnswer {
   std::string note;                 // something wrong that the answer shows; for humans
   std::optional<v1::PrimaryView> last_primary_view{};  // read after the last answer
   pid_t primary_pid = 0;                               // as CompletePid says
+  std::string complete_in{};                           // the view where that process was last seen to be so
   pid_t waiting_pid = 0;                               // the process that was last seen not to have opened its data
 };
 
@@ -69,6 +70,7 @@ struct Observations {
   v1::LeaseStatus lease;
   v1::FenceStatus fence;
   std::uint64_t highest_epoch = 0;
+  v1::PrimaryView last_seen_view;  // of AgentPromise
   std::uint64_t config_version = 0;
 };
 
@@ -76,6 +78,10 @@ struct Observations {
 // was seen Synced (or giving its state to another one) there. Who is seen to join one does not, until he has. `before`
 // is what this said before; a non-primary answer changes nothing.
 pid_t CompletePid(pid_t before, pid_t pid, const v1::WsrepStatus& answer);
+
+// Takes an answer in: which process is complete, and in which view. `view_before` was read before it was asked for.
+void TakeIn(const ProbeAnswer& answer, pid_t pid, const std::optional<v1::PrimaryView>& view_before,
+            ObservedAnswer& observed);
 
 // The report of these observations at `now`, all but its nonce. Pure.
 v1::DbStatusReport BuildReport(const Observations& observations, BootTime now);

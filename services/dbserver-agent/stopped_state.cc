@@ -102,8 +102,7 @@ absl::Status ForbidBootstrap(const std::string& data_dir) {
 }
 
 absl::Status CheckNotBeyond(const v1::Position& own, const std::optional<v1::Position>& limit) {
-  if (!limit || !HasData(own) || (own.uuid() == limit->uuid() && own.seqno() <= limit->seqno()))
-    return absl::OkStatus();
+  if (!limit || !IsBeyond(own, *limit)) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrFormat(
       "its data is at %s:%d, and the primary component was promoted at %s:%d: what it wrote alone is in no other node. "
       "Move its data directory aside, to look for those transactions; an empty one is filled from another node",

@@ -1,8 +1,11 @@
 #include "services/dbserver-agent/supervisor.h"
 
 #include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <memory>
 #include <utility>
 
@@ -55,6 +58,10 @@ void Supervisor::DoStart(bool is_restart) {
   }
   ++busy_;
   observed_.may_turn_primary = !forget_view_;
+  if (observed_.may_turn_primary) {  // from now on a promise comes too late to hold it down
+    observed_.presence = Presence::kUnknown;
+    handlers_.on_change();
+  }
   worker_.Do([this, is_restart, forget = std::exchange(forget_view_, false), not_beyond = not_beyond_] {
     const absl::Status prepared = handlers_.prepare_view(forget);
     auto started = std::make_shared<absl::StatusOr<RunningServer>>(
@@ -98,6 +105,7 @@ void Supervisor::OnStarted(absl::StatusOr<RunningServer> started, v1::StoppedSta
     return Hold(*std::move(started));
   }
   spdlog::error("cannot start mariadbd: {}", std::string(started.status().message()));
+  observed_.presence = Presence::kGone;
   observed_.start_error = std::string(started.status().message());
   observed_.stopped = std::move(stopped);
   policy_.OnUnexpectedExit(loop_.Now());
@@ -142,7 +150,7 @@ void Supervisor::OnEnding(const Ending& ending, const v1::StoppedState& stopped)
   --busy_;
   SeenExit& exit = *observed_.last_exit;
   exit.status = ending.status;
-  exit.expected = ending.asked_for && exit.pid != ended_waiting_;
+  exit.expected = ending.asked_for && exit.pid != ended_;
   observed_.stopped = stopped;
   if (exit.expected) {
     spdlog::info("mariadbd (pid {}) was stopped; it stays so until somebody starts it", exit.pid);
@@ -204,17 +212,24 @@ void Supervisor::EndHold() {
 }
 
 void Supervisor::EndWaiting() {
-  if (std::exchange(ended_waiting_, server_->pid) == server_->pid) return;
+  if (std::exchange(ended_, server_->pid) == server_->pid) return;
   worker_.Do([this, pid = server_->pid, view = observed_.view_at_start] {
     const absl::Status status = handlers_.view_id() == view
                                     ? process_.EndWaiting()
                                     : absl::FailedPreconditionError("it has been in a primary component");
     loop_.Post([this, pid, status] {
-      if (status.ok() || ended_waiting_ != pid) return;
-      ended_waiting_ = 0;  // the next order tries again
+      if (status.ok() || ended_ != pid) return;
+      ended_ = 0;  // the next order tries again
       spdlog::warn("cannot end the mariadbd that waits: {}", std::string(status.message()));
     });
   });
+}
+
+// What it leaves on disk is what a crash leaves, its old view included.
+void Supervisor::End() {
+  if (!server_.has_value() || std::exchange(ended_, server_->pid) == server_->pid) return;
+  spdlog::warn("mariadbd (pid {}), which is in no primary component, is ended by order", server_->pid);
+  syscall(SYS_pidfd_send_signal, server_->pidfd.get(), SIGKILL, nullptr, 0);
 }
 
 void Supervisor::Collect(const Done& done) {

@@ -63,6 +63,9 @@ class Supervisor {
   // is busy: ask again.
   bool StartNow(const std::optional<v1::Position>& not_beyond);
 
+  // Ends the server; it is started again as after a crash.
+  void End();
+
   // After split brain. While barred, nothing is started; what a human starts is adopted. At the end what ended by
   // itself is started, and what is absent if `start_absent`.
   void SetBarred(bool barred, bool start_absent);
@@ -95,7 +98,7 @@ class Supervisor {
   RestartPolicy policy_;
   EventLoop::TimerId restart_timer_ = 0;
   EventLoop::TimerId hold_timer_ = 0;
-  pid_t ended_waiting_ = 0;  // the server that is ended because it only waits
+  pid_t ended_ = 0;  // the server that is ended by order, and is not to stay so
   bool barred_ = false;
   bool forget_view_ = false;                // at the next start
   std::optional<v1::Position> not_beyond_;  // until it is started

@@ -42,7 +42,7 @@ class Promote : public ::testing::Test {
       if (states_.size() > 1) states_.erase(states_.begin());
       return grpc::Status::OK;
     };
-    control_.history = [this](const v1::HistoryRequest&, v1::HistoryResponse* response) {
+    control_.history = [](const v1::HistoryRequest&, v1::HistoryResponse* response) {
       v1::AuditRecord& record = *response->add_entries()->mutable_record();
       record.set_kind("grant");
       record.set_epoch(3);

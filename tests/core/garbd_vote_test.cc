@@ -102,5 +102,18 @@ TEST_F(GarbdsMayBePrimaryTest, WithMoreVotesThanOneWhoMayHaveGoneOnWithThem) {
   EXPECT_FALSE(GarbdsMayBePrimary(primary_, {"g"}, {"b"}));
 }
 
+// Nor beside a server that is not configured: nobody could clear its evict list.
+TEST_F(GarbdVoteTest, BesideAStrangerNobodyIsEvicted) {
+  Tell({"cluster a1:dc1 a2:dc1 b1:dc2", "decide", "crash b1"});
+  for (const char* name : {"a1", "a2"}) {
+    v1::ViewMember& stranger = *s_.Report(name).add_members();
+    stranger.set_uuid("c1-1");
+    stranger.set_name("a1");
+  }
+  EXPECT_EQ(s_.Run("decide").find("R150"), std::string::npos);
+  for (const char* name : {"a1", "a2"}) s_.Report(name).mutable_members()->RemoveLast();
+  EXPECT_NE(s_.Run("decide").find("R150"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace minder

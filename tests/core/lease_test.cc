@@ -22,6 +22,13 @@ v1::DbStatusReport InView(const std::string& id, const std::vector<std::string>&
   return report;
 }
 
+Sightings::Sighting ReportOf(int seconds, bool stopped = false) {
+  Sightings::Sighting sighting;
+  sighting.observed_at = At(seconds);
+  sighting.stopped = stopped;
+  return sighting;
+}
+
 v1::Lease LeaseOf(const std::string& view_id, std::uint64_t epoch = 0) {
   v1::Lease lease;
   *lease.mutable_ttl() = ToProto(kTtl);
@@ -33,30 +40,43 @@ v1::Lease LeaseOf(const std::string& view_id, std::uint64_t epoch = 0) {
 TEST(LeaseHolderTest, ALeaseIsCountedFromTheReportThatItAnswers) {
   LeaseHolder holder(kTtl);
   EXPECT_FALSE(holder.Held(At(0)));
-  holder.OnLease(LeaseOf(""), At(0), 0);
+  holder.OnLease(LeaseOf(""), ReportOf(0), 0);
   EXPECT_TRUE(holder.Held(At(4)));
   EXPECT_FALSE(holder.Held(At(5)));
-  holder.OnLease(LeaseOf(""), At(-3), 0);  // a late answer to an older report takes nothing away
+  holder.OnLease(LeaseOf(""), ReportOf(-3), 0);  // a late answer to an older report takes nothing away
   EXPECT_EQ(holder.LivesUntil(), At(5));
 }
 
 TEST(LeaseHolderTest, ALeaseLastsNoLongerThanTheOwnConfigurationSays) {
   LeaseHolder holder(absl::Seconds(2));
-  holder.OnLease(LeaseOf(""), At(0), 0);
+  holder.OnLease(LeaseOf(""), ReportOf(0), 0);
   EXPECT_EQ(holder.LivesUntil(), At(2));
 }
 
 TEST(LeaseHolderTest, ALeaseOfAnEarlierEpochIsVoid) {
   LeaseHolder holder(kTtl);
-  holder.OnLease(LeaseOf("", 6), At(0), 7);
+  holder.OnLease(LeaseOf("", 6), ReportOf(0), 7);
   EXPECT_FALSE(holder.Held(At(1)));
+}
+
+TEST(LeaseHolderTest, AStartNeedsALeaseFromWhoKnewThatItWasStopped) {
+  LeaseHolder holder(kTtl);
+  holder.OnLease(LeaseOf(""), ReportOf(0), 0);
+  EXPECT_FALSE(holder.MayStart(At(1))) << "it may have been counted out since, as the one that was seen to run";
+  holder.OnLease(LeaseOf(""), ReportOf(2, /*stopped=*/true), 0);
+  EXPECT_TRUE(holder.MayStart(At(6)));
+  EXPECT_FALSE(holder.MayStart(At(7)));
+  v1::DbStatusReport runs = InView("v:1", {"a", "b"});
+  runs.mutable_process()->set_pid(7);
+  holder.OnReported(runs, At(4));
+  EXPECT_FALSE(holder.MayStart(At(5))) << "it has been started since";
 }
 
 TEST(LeaseHolderTest, WithoutTheArbitratorAllOfTheConfirmedComponentTogetherLiveOn) {
   LeaseHolder holder(kTtl);
   holder.OnReported(InView("v:1", {"a", "b", "c"}), At(0));
   EXPECT_EQ(holder.LivesUntil(), absl::InfinitePast()) << "nobody has confirmed that this was all";
-  holder.OnLease(LeaseOf("v:1"), At(0), 0);
+  holder.OnLease(LeaseOf("v:1"), ReportOf(0), 0);
   holder.OnReported(InView("v:1", {"a", "b", "c"}), At(60));
   EXPECT_EQ(holder.LivesUntil(), At(65));
 }
@@ -64,11 +84,11 @@ TEST(LeaseHolderTest, WithoutTheArbitratorAllOfTheConfirmedComponentTogetherLive
 TEST(LeaseHolderTest, ASmallerComponentNeedsALease) {
   LeaseHolder holder(kTtl);
   holder.OnReported(InView("v:1", {"a", "b", "c"}), At(0));
-  holder.OnLease(LeaseOf("v:1"), At(0), 0);
+  holder.OnLease(LeaseOf("v:1"), ReportOf(0), 0);
   holder.OnReported(InView("v:2", {"a", "b"}), At(60));
   EXPECT_EQ(holder.LivesUntil(), At(5));
   // The arbitrator confirms the smaller one; from then on that is all there is.
-  holder.OnLease(LeaseOf("v:2"), At(60), 0);
+  holder.OnLease(LeaseOf("v:2"), ReportOf(60), 0);
   holder.OnReported(InView("v:2", {"a", "b"}), At(90));
   EXPECT_EQ(holder.LivesUntil(), At(95));
 }
@@ -76,7 +96,7 @@ TEST(LeaseHolderTest, ASmallerComponentNeedsALease) {
 TEST(LeaseHolderTest, WhoJoinedUnconfirmedIsMissedWhenItIsGone) {
   LeaseHolder holder(kTtl);
   holder.OnReported(InView("v:1", {"a", "b"}), At(0));
-  holder.OnLease(LeaseOf("v:1"), At(0), 0);
+  holder.OnLease(LeaseOf("v:1"), ReportOf(0), 0);
   holder.OnReported(InView("v:2", {"a", "b", "c"}), At(10));
   EXPECT_EQ(holder.LivesUntil(), At(15));
   holder.OnReported(InView("v:3", {"a", "b"}), At(20));
@@ -87,7 +107,7 @@ TEST(LeaseHolderTest, WhoJoinedUnconfirmedIsMissedWhenItIsGone) {
 TEST(LeaseHolderTest, WhoIsOnlyNamedOnDiskIsMissedAsWell) {
   LeaseHolder holder(kTtl);
   holder.OnReported(InView("v:1", {"a"}), At(0));
-  holder.OnLease(LeaseOf("v:1"), At(0), 0);
+  holder.OnLease(LeaseOf("v:1"), ReportOf(0), 0);
   holder.OnReported(InView("v:2", {"a", "b"}, false), At(10));
   holder.OnReported(InView("v:3", {"a"}), At(20));
   EXPECT_EQ(holder.LivesUntil(), At(5)) << "b may be primary elsewhere";
@@ -96,7 +116,7 @@ TEST(LeaseHolderTest, WhoIsOnlyNamedOnDiskIsMissedAsWell) {
 TEST(LeaseHolderTest, AViewThatIsNotSettledShowsNobody) {
   LeaseHolder holder(kTtl);
   holder.OnReported(InView("v:1", {"a", "b"}), At(0));
-  holder.OnLease(LeaseOf("v:1"), At(0), 0);
+  holder.OnLease(LeaseOf("v:1"), ReportOf(0), 0);
   v1::DbStatusReport gathering = InView("v:1", {"a", "b"});
   gathering.mutable_wsrep()->set_evs_state("GATHER");
   holder.OnReported(gathering, At(60));
@@ -120,7 +140,7 @@ TEST(LeaseHolderTest, WhoPromisedAndStaysNonPrimaryLivesOn) {
 
 TEST(LeaseHolderTest, APromiseGivesTheLeaseUp) {
   LeaseHolder holder(kTtl);
-  holder.OnLease(LeaseOf(""), At(0), 0);
+  holder.OnLease(LeaseOf(""), ReportOf(0), 0);
   v1::DbStatusReport frozen = InView("v:1", {"a"}, false);
   frozen.mutable_freeze()->set_epoch(3);
   holder.OnReported(frozen, At(1));
@@ -128,7 +148,7 @@ TEST(LeaseHolderTest, APromiseGivesTheLeaseUp) {
   frozen.mutable_freeze()->set_frozen(true);
   holder.OnReported(frozen, At(2));
   EXPECT_FALSE(holder.Held(At(2)));
-  holder.OnLease(LeaseOf("", 3), At(3), 3);  // the grant was abandoned
+  holder.OnLease(LeaseOf("", 3), ReportOf(3), 3);  // the grant was abandoned
   EXPECT_TRUE(holder.Held(At(4)));
 }
 
@@ -171,6 +191,15 @@ TEST_F(LeaseForTest, ANodeIsFencedALeaseAfterItsGroupCommunicationHasNoticed) {
   EXPECT_EQ(FencedAfter(world_.config, last), absl::InfiniteDuration()) << "who knows when it notices";
   last.mutable_provider_options()->set_evs_inactive_timeout("PT15S");
   EXPECT_EQ(FencedAfter(world_.config, last), absl::Seconds(21));
+  world_.config.mutable_promotion()->set_self_fence(v1::Promotion::FENCE_WATCHDOG);
+  EXPECT_FALSE(FencedAfter(world_.config, last)) << "its agent does not know of a watchdog";
+  last.mutable_fence()->set_mode(v1::FENCE_MODE_WATCHDOG);
+  EXPECT_FALSE(FencedAfter(world_.config, last)) << "no device";
+  last.mutable_fence()->mutable_watchdog_timeout()->set_seconds(10);
+  EXPECT_EQ(FencedAfter(world_.config, last), absl::Seconds(31)) << "then the machine ends, if nothing else did";
+  world_.config.mutable_promotion()->set_self_fence(v1::Promotion::FENCE_GUARD);
+  last.mutable_fence()->set_mode(v1::FENCE_MODE_GUARD);
+  last.mutable_fence()->clear_watchdog_timeout();
   last.mutable_provider_options()->set_evs_inactive_timeout("PT1M0.5S");
   EXPECT_EQ(FencedAfter(world_.config, last), absl::Seconds(66.5));
   for (const char* bad : {"", "15", "PT", "PT-3S", "soon"}) {

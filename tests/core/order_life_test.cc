@@ -21,15 +21,15 @@ class OrderLifeTest : public ::testing::Test {
     life_.OnWritten(*life_.On(order, now_).write, absl::OkStatus(), now_);
     return life_.shown().freeze();
   }
-  void ReportView(const std::string& nonce, v1::Ternary primary, const std::string& last,
-                  const std::vector<std::string>& members) {
+  OrderEffects ReportView(const std::string& nonce, v1::Ternary primary, const std::string& last,
+                          const std::vector<std::string>& members) {
     v1::DbStatusReport report;
     report.set_running(v1::TERNARY_YES);
     report.set_primary(primary);
     report.set_nonce(nonce);
     report.mutable_last_primary_view()->set_id(last);
     for (const std::string& member : members) report.add_members()->set_uuid(member);
-    life_.OnReported(report, now_);
+    return life_.OnReported(report, now_);
   }
 
   OrderEffects Report(const std::string& nonce, const std::string& evs_state = "OPERATIONAL") {
@@ -40,6 +40,22 @@ class OrderLifeTest : public ::testing::Test {
     report.add_members()->set_uuid("a");
     report.mutable_wsrep()->set_evs_state(evs_state);
     return life_.OnReported(report, now_);
+  }
+  void ReportStopped(const std::string& nonce) {
+    v1::DbStatusReport report;
+    report.set_running(v1::TERNARY_NO);
+    report.set_primary(v1::TERNARY_NO);
+    report.set_nonce(nonce);
+    report.mutable_stopped()->mutable_recovered()->set_uuid("5a1e0000-0000-0000-0000-000000000001");
+    report.mutable_stopped()->mutable_recovered()->set_seqno(7);
+    life_.OnReported(report, now_);
+  }
+  static v1::Recover Bootstrap(std::uint64_t epoch, const std::string& nonce) {
+    v1::Recover order;
+    order.set_action(v1::Recover::ACTION_BOOTSTRAP);
+    order.set_epoch(epoch);
+    order.set_nonce(nonce);
+    return order;
   }
   static v1::MakePrimary Promote(std::uint64_t epoch) {
     v1::MakePrimary order;
@@ -67,6 +83,38 @@ TEST_F(OrderLifeTest, NothingIsDoneOrShownBeforeItIsOnDisk) {
   EXPECT_EQ(written.promote->not_after, now_ + absl::Seconds(2));
   EXPECT_EQ(life_.shown().highest_epoch(), 5u);
   EXPECT_EQ(Outcome().outcome(), v1::ORDER_OUTCOME_STARTED);
+}
+
+// gvwstate.dat goes when the power fails, or when a human or the agent has it aside.
+TEST_F(OrderLifeTest, RemembersTheLastPrimaryViewOnceForEachAndTriesAgainWhenItCannotBeRecorded) {
+  const OrderEffects seen = ReportView("n2", v1::TERNARY_YES, "view:1", {"a", "b"});
+  ASSERT_TRUE(seen.write.has_value());
+  EXPECT_EQ(life_.shown().last_seen_view().id(), "") << "not before it is on disk";
+  const OrderEffects failed = life_.OnWritten(*seen.write, absl::ResourceExhaustedError("disk full"), now_);
+  EXPECT_FALSE(failed.changed) << "a report would follow at once, and another attempt";
+  EXPECT_THAT(failed.log, testing::ElementsAre(HasSubstr("disk full")));
+  const OrderEffects again = ReportView("n3", v1::TERNARY_YES, "view:1", {"a", "b"});
+  ASSERT_TRUE(again.write.has_value());
+  life_.OnWritten(*again.write, absl::OkStatus(), now_);
+  EXPECT_EQ(life_.shown().last_seen_view().id(), "view:1");
+  EXPECT_FALSE(ReportView("n4", v1::TERNARY_NO, "view:1", {"a"}).write.has_value());
+}
+
+// The arbitrator gives an order up that nothing is heard of in time, and starts another one.
+TEST_F(OrderLifeTest, ABootstrapThatIsOnDiskTooLateIsNotCarriedOut) {
+  ReportStopped("s1");
+  const OrderEffects in_time = life_.On(Bootstrap(5, "s1"), now_);
+  ASSERT_TRUE(in_time.write.has_value());
+  EXPECT_TRUE(life_.OnWritten(*in_time.write, absl::OkStatus(), now_ + absl::Milliseconds(1999)).bootstrap.has_value());
+  life_.OnBootstrapped(in_time.write->promise.make_primary(), absl::FailedPreconditionError("it holds no data"));
+  const OrderEffects late = life_.On(Bootstrap(6, "s1"), now_);
+  ASSERT_TRUE(late.write.has_value());
+  const OrderEffects written = life_.OnWritten(*late.write, absl::OkStatus(), now_ + absl::Seconds(2));
+  EXPECT_FALSE(written.bootstrap.has_value());
+  ASSERT_TRUE(written.write.has_value()) << "its end is recorded as well";
+  life_.OnWritten(*written.write, absl::OkStatus(), now_ + absl::Seconds(2));
+  EXPECT_EQ(Outcome().outcome(), v1::ORDER_OUTCOME_FAILED);
+  EXPECT_THAT(Outcome().detail(), HasSubstr("ran out"));
 }
 
 // The guard spares who promised for as long as it is non-Primary after the primary view that the arbitrator knew of.

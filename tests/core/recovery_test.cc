@@ -71,6 +71,32 @@ TEST_F(RecoveryTest, SafeToBootstrapCountsForNothingWithoutAPosition) {
   EXPECT_EQ(Source(), "a1") << "a fresh data directory";
 }
 
+TEST_F(RecoveryTest, AZeroUuidMeansNoDataWhateverInnodbHas) {
+  StopAll(100, 100, 100);
+  Disk("a2").mutable_grastate()->set_uuid("00000000-0000-0000-0000-000000000000");
+  Disk("a2").mutable_grastate()->set_seqno(-1);
+  Disk("a2").set_safe_to_bootstrap(true);
+  *Disk("a2").mutable_recovered() = Disk("a1").grastate();
+  Disk("a2").mutable_recovered()->set_seqno(200);
+  EXPECT_EQ(Source(), "a1");
+}
+
+TEST_F(RecoveryTest, F47WithoutAGrastateThePositionMayBeThatOfATransferThatWasBrokenOff) {
+  StopAll(100, 100, 100);
+  *Disk("a1").mutable_recovered() = Disk("a1").grastate();
+  Disk("a1").clear_grastate();
+  EXPECT_EQ(Source(), "a2") << "of equals";
+  Disk("a1").mutable_recovered()->set_seqno(101);
+  EXPECT_EQ(Source(), "");
+  EXPECT_THAT(Gathered().recovery.missing,
+              ElementsAre("a1 holds the highest seqno, and its grastate.dat is lost, or a transfer was broken off"));
+  for (const char* name : {"a2", "b1"}) {
+    *Disk(name).mutable_recovered() = Disk(name).grastate();
+    Disk(name).clear_grastate();
+  }
+  EXPECT_EQ(Source(), "a1") << "nobody has one";
+}
+
 TEST_F(RecoveryTest, SaysThatSafeToBootstrapIsOnTheWrongOne) {
   StopAll(100, 101, 100);
   Disk("a1").set_safe_to_bootstrap(true);

@@ -33,11 +33,30 @@ std::string Describe(const v1::Recover& order) {
       return "hold down, and clear what would bootstrap";
     case v1::Recover::ACTION_BOOTSTRAP:
       return absl::StrFormat("start as the first node at epoch %d", order.epoch());
+    case v1::Recover::ACTION_END:
+      return "end mariadbd";
     default:
       if (order.without_view()) return "start and join" + limit;
       if (order.keep_view()) return "start now";
       return (order.gone_uuid().empty() ? "start with a new uuid" : "start without " + order.gone_uuid()) + limit;
   }
+}
+
+std::string Describe(const v1::EvictMember& evict) {
+  if (evict.clear()) return "clear the eviction list";
+  std::vector<std::string> parts;
+  for (const v1::EvictMember::Dead& dead : evict.dead())
+    parts.push_back(absl::StrFormat("%s (%s)", dead.dbserver(), dead.gcomm_uuid()));
+  std::string text = parts.empty() ? "" : "evict " + absl::StrJoin(parts, ", ");
+  if (!evict.counted_out().empty())
+    absl::StrAppend(&text, parts.empty() ? "" : "; ", "refuse ", absl::StrJoin(evict.counted_out(), ", "));
+  return text;
+}
+
+std::string Describe(const v1::MakePrimary& order) {
+  const std::string refused = absl::StrJoin(order.counted_out(), ", ");
+  return absl::StrFormat("make_primary %s at epoch %d%s%s", order.group(), order.epoch(),
+                         refused.empty() ? "" : ", and refuse ", refused);
 }
 
 std::string Describe(const v1::Order& order) {
@@ -46,16 +65,9 @@ std::string Describe(const v1::Order& order) {
     case v1::Order::kFreeze:
       return absl::StrFormat("%s: freeze at epoch %d", to, order.freeze().epoch());
     case v1::Order::kMakePrimary:
-      return absl::StrFormat("%s: make_primary %s at epoch %d", to, order.make_primary().group(),
-                             order.make_primary().epoch());
+      return absl::StrFormat("%s: %s", to, Describe(order.make_primary()));
     case v1::Order::kEvictMember:
-      return order.evict_member().clear()
-                 ? absl::StrFormat("%s: clear the eviction list", to)
-                 : absl::StrFormat(
-                       "%s: evict %s", to,
-                       absl::StrJoin(order.evict_member().dead(), ", ", [](std::string* out, const auto& d) {
-                         absl::StrAppendFormat(out, "%s (%s)", d.dbserver(), d.gcomm_uuid());
-                       }));
+      return absl::StrFormat("%s: %s", to, Describe(order.evict_member()));
     case v1::Order::kRecover:
       return absl::StrFormat("%s: %s", to, Describe(order.recover()));
     case v1::Order::kHoldDown:
@@ -100,6 +112,16 @@ std::string Scenario::Run(const std::string& line) {
       known.mutable_report()->mutable_fence()->set_armed(true);
       known.mutable_report()->mutable_provider_options()->set_evs_inactive_timeout("PT15S");
     }
+  } else if (verb == "tie") {
+    config_.mutable_promotion()->set_tie(v1::Promotion::SWITCH_ON);
+    for (v1::DbserverKnowledge& known : *state_.mutable_dbservers()) {
+      known.mutable_report()->mutable_provider_options()->set_evs_inactive_timeout("PT15S");
+      known.mutable_report()->mutable_provider_options()->set_evs_suspect_timeout("PT5S");
+    }
+  } else if (verb == "weight") {
+    std::uint32_t weight = 0;
+    if (!absl::SimpleAtoi(rest.at(1), &weight)) return "error: no weight";
+    Report(rest[0]).mutable_provider_options()->set_pc_weight(weight);
   } else if (verb == "seqno") {
     std::int64_t seqno = 0;
     if (!absl::SimpleAtoi(rest.at(1), &seqno)) return "error: no seqno";
@@ -107,6 +129,10 @@ std::string Scenario::Run(const std::string& line) {
     disk_[rest[0]].set_seqno(seqno);
   } else if (verb == "disk-view") {
     Report(rest.at(0)).mutable_last_primary_view()->set_id(rest.at(1));
+  } else if (verb == "saw-view") {
+    v1::PrimaryView& view = *Report(rest.at(0)).mutable_stopped()->mutable_last_seen_view();
+    view.set_id(rest.at(1));
+    view.add_members(Report(rest.at(0)).process().last_exit().gcomm_uuid());
   } else if (verb == "evict-list") {
     Report(rest.at(0)).mutable_wsrep()->set_evs_evict_list(rest.at(1));
   } else if (verb == "stopped-at") {
@@ -204,16 +230,14 @@ std::string Scenario::Run(const std::string& line) {
         Answer(report, v1::ORDER_OUTCOME_DONE, "");
       } else if (verb == "agent-restarted") {
         report.mutable_process()->set_was_primary(false);
+        report.mutable_process()->clear_complete_in();
         report.mutable_process()->clear_last_exit();
         report.clear_orders();
+        report.clear_departure();
+      } else if (verb == "not-caught-up") {
+        report.mutable_process()->set_complete_in("view:of-before");
       } else if (verb == "refuse-bootstrap") {
-        report.clear_orders();
-        v1::OrderStatus& status = *report.add_orders();
-        status.set_verb(v1::Message::kRecoverFieldNumber);
-        status.set_action(v1::Recover::ACTION_BOOTSTRAP);
-        status.set_epoch(last_.next().grant().epoch());
-        status.set_outcome(v1::ORDER_OUTCOME_FAILED);
-        status.set_detail("it ended before that took effect");
+        Answer(report, v1::ORDER_OUTCOME_FAILED, "it ended before that took effect");
       } else if (verb == "refuse") {
         Answer(report, v1::ORDER_OUTCOME_REFUSED, "it quotes a report of 3s ago, and 2s are allowed");
       } else {
@@ -224,11 +248,14 @@ std::string Scenario::Run(const std::string& line) {
   return "";
 }
 
-// What became of the last make_primary, as its receiver reports it.
+// What became of the order of the last grant, as its receiver reports it.
 void Scenario::Answer(v1::DbStatusReport& report, v1::OrderOutcome outcome, const std::string& detail) {
+  const v1::Grant& grant = state_.durable().grant();
+  if (grant.bootstrap()) report.clear_orders();  // of recover the last one is reported
   v1::OrderStatus& status = *report.add_orders();
-  status.set_verb(v1::Message::kMakePrimaryFieldNumber);
-  status.set_epoch(state_.durable().grant().epoch());
+  status.set_verb(grant.bootstrap() ? v1::Message::kRecoverFieldNumber : v1::Message::kMakePrimaryFieldNumber);
+  if (grant.bootstrap()) status.set_action(v1::Recover::ACTION_BOOTSTRAP);
+  status.set_epoch(grant.epoch());
   status.set_outcome(outcome);
   status.set_detail(detail);
 }
@@ -289,10 +316,12 @@ void Scenario::Start(const std::string& name) {
   report.mutable_process()->clear_restart_in();
   report.mutable_process()->set_flush_log_at_trx_commit(1);
   report.clear_last_primary_view();
+  report.clear_departure();
   report.clear_members();
   report.clear_stopped();
   report.mutable_process()->set_pid(1000 + ++uuids_);
   report.mutable_process()->set_was_primary(false);
+  report.mutable_process()->clear_complete_in();
   report.set_running(v1::TERNARY_YES);
   report.set_primary(v1::TERNARY_NO);
   report.mutable_probe()->set_healthy(true);
@@ -353,9 +382,15 @@ void Scenario::View(const Words& names, bool primary) {
     wsrep.set_cluster_conf_id(primary ? static_cast<std::uint64_t>(views_) : kNonPrimaryConfId);
     wsrep.set_cluster_state_uuid(kStateUuid);
     wsrep.set_evs_state("OPERATIONAL");
+    if (!primary && report.process().was_primary() && !report.has_departure()) {
+      for (const v1::ViewMember& member : report.members()) report.mutable_departure()->add_members(member.uuid());
+      *report.mutable_departure()->mutable_unseen() = ToProto(absl::Seconds(1));
+    }
     if (!primary) continue;
+    report.clear_departure();
     *report.mutable_last_primary_view() = view;
     report.mutable_process()->set_was_primary(true);
+    report.mutable_process()->set_complete_in(view.id());
     report.clear_freeze();
   }
 }
@@ -372,6 +407,7 @@ void Scenario::Crash(const std::string& name, bool by_signal) {
   exit.set_gcomm_uuid(report.wsrep().gcomm_uuid());
   report.mutable_process()->set_pid(0);
   report.mutable_process()->set_was_primary(false);
+  report.mutable_process()->clear_complete_in();
   report.set_running(v1::TERNARY_NO);
   report.set_primary(v1::TERNARY_NO);
   report.clear_wsrep();
@@ -386,7 +422,9 @@ void Scenario::Touch() {
     *process.mutable_uptime() = ToProto(now_ - since_[known.name()]);
     if (process.has_last_exit()) *process.mutable_last_exit()->mutable_age() = ToProto(now_ - since_[known.name()]);
     known.mutable_report()->set_nonce(absl::StrFormat("n%d", ++nonces_));
-    *known.mutable_received_at() = ToProto(ToSinceBoot(now_));
+    const v1::DbStatusReport report = known.report();
+    *known.mutable_report() = std::exchange(reported_[known.name()], report);
+    TakeIn(report, now_, known);
   }
 }
 
@@ -429,8 +467,14 @@ void Scenario::ObeyOrder(const std::string& name, const v1::Order& order) {
     report.mutable_hold()->set_rebuild(hold.action() == v1::HoldDown::ACTION_REBUILD);
   } else if (order.has_make_primary()) {
     report.set_highest_epoch(order.make_primary().epoch());
+    report.mutable_wsrep()->set_evs_evict_list(absl::StrJoin(order.make_primary().counted_out(), ","));
     View(members_without({}), true);
-  } else if (order.has_evict_member() && !order.evict_member().clear()) {
+    Answer(Report(name), v1::ORDER_OUTCOME_DONE, "");
+  } else if (order.evict_member().clear()) {
+    report.mutable_wsrep()->clear_evs_evict_list();
+  } else if (order.has_evict_member() && order.evict_member().dead().empty()) {
+    report.mutable_wsrep()->set_evs_evict_list(absl::StrJoin(order.evict_member().counted_out(), ","));
+  } else if (order.has_evict_member()) {
     const Words left = members_without(order.evict_member());
     View(left, 2 * left.size() > static_cast<std::size_t>(report.members_size()));
   } else if (order.has_recover()) {
@@ -447,11 +491,17 @@ void Scenario::ObeyRecover(const std::string& name, const v1::Recover& order) {
     report.mutable_process()->set_held(true);
     const bool clean = report.stopped().grastate().seqno() > 0;
     if (!clean) *report.mutable_stopped()->mutable_recovered() = disk_[name];
+    if (!report.stopped().has_grastate()) {
+      report.mutable_stopped()->mutable_grastate()->set_uuid(disk_[name].uuid());
+      report.mutable_stopped()->mutable_grastate()->set_seqno(-1);
+    }
     if (order.action() == v1::Recover::ACTION_CLEAR && flagged_[name]) outcome = v1::ORDER_OUTCOME_FAILED;
   } else if (order.action() == v1::Recover::ACTION_BOOTSTRAP) {
     Start(name);
     report.set_highest_epoch(order.epoch());
     View({name}, true);
+  } else if (order.action() == v1::Recover::ACTION_END) {
+    Crash(name, true);
   } else if (order.without_view()) {
     Words names = {name};
     for (const v1::DbserverKnowledge& known : state_.dbservers()) {

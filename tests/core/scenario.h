@@ -50,6 +50,7 @@ class Scenario {
   v1::Decision last_;
   BootTime now_ = SinceBoot(absl::Hours(1));
   std::map<std::string, bool> silent_;
+  std::map<std::string, v1::DbStatusReport> reported_;
   std::map<std::string, bool> flagged_;        // who has a bootstrap flag in its configuration
   std::map<std::string, v1::Position> disk_;   // what --wsrep-recover would say
   std::map<std::string, BootTime> since_;      // when its process was started, or ended

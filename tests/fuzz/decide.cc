@@ -51,7 +51,10 @@ void RepairConfiguration(v1::Configuration& config) {
 void RepairState(absl::Duration now, v1::ArbitratorState& state) {
   Tidy(*state.mutable_dbservers(), &v1::DbserverKnowledge::name);
   Tidy(*state.mutable_dbclients(), &v1::DbclientKnowledge::name);
-  for (auto& known : *state.mutable_dbservers()) Clamp(*known.mutable_received_at(), absl::ZeroDuration(), now);
+  for (auto& known : *state.mutable_dbservers()) {
+    Clamp(*known.mutable_received_at(), absl::ZeroDuration(), now);
+    if (known.has_primary_since()) Clamp(*known.mutable_primary_since(), absl::ZeroDuration(), now);
+  }
   for (auto& known : *state.mutable_dbclients()) Clamp(*known.mutable_received_at(), absl::ZeroDuration(), now);
   Clamp(*state.mutable_started_at(), absl::ZeroDuration(), now);
   v1::DurableState& durable = *state.mutable_durable();

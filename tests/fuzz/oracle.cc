@@ -153,6 +153,13 @@ class Oracle {
     if (target == nullptr || !IsStopped(*target)) return Must(false, "the first node is not seen to be stopped");
     const v1::Position source = OnDisk(*target);
     Must(!source.uuid().empty() && source.uuid() != kZeroUuid && source.seqno() >= 0, "the first node holds no data");
+    const auto left = std::ranges::find(before_.left_behind(), grant.target(), &v1::LeftBehind::dbserver);
+    const bool beyond = left != before_.left_behind().end() && left->has_not_beyond() &&
+                        (left->not_beyond().uuid() != source.uuid() || left->not_beyond().seqno() < source.seqno());
+    const bool alone = std::ranges::all_of(config_.dbservers(), [&](const v1::DbserverConfig& node) {
+      return node.name() == grant.target() || IsGivenUp(node.name());
+    });
+    Must(!beyond || alone, "the first node was left behind, and went on alone");
     for (const v1::DbserverConfig& node : config_.dbservers()) {
       const v1::DbStatusReport* report = Fresh(node.name());
       const bool is_target = node.name() == grant.target();
@@ -180,7 +187,8 @@ class Oracle {
     return report.running() == v1::TERNARY_NO && report.process().pid() == 0;
   }
   static v1::Position OnDisk(const v1::DbStatusReport& report) {
-    return report.stopped().has_recovered() ? report.stopped().recovered() : report.stopped().grastate();
+    const bool corrupt = report.stopped().grastate().uuid() == kZeroUuid;
+    return report.stopped().has_recovered() && !corrupt ? report.stopped().recovered() : report.stopped().grastate();
   }
   static bool Says(const v1::DbStatusReport& report, int verb, std::uint64_t epoch, v1::OrderOutcome outcome) {
     return std::ranges::any_of(report.orders(), [&](const v1::OrderStatus& order) {
@@ -196,17 +204,59 @@ class Oracle {
 
   // E2: not heard, its guard armed when it was, or when the grant was begun; for an order, long enough ago.
   bool Fenced(const v1::Member& member, bool ordered) {
-    if (config_.promotion().self_fence() != v1::Promotion::FENCE_GUARD) return false;
+    const bool watchdog = config_.promotion().self_fence() == v1::Promotion::FENCE_WATCHDOG;
+    if (config_.promotion().self_fence() != v1::Promotion::FENCE_GUARD && !watchdog) return false;
     const auto known = std::ranges::find(state_.dbservers(), member.dbserver(), &v1::DbserverKnowledge::name);
     const auto fence = std::ranges::find(before_.grant().fences(), member.dbserver(), &v1::GrantFence::dbserver);
     absl::Duration after = absl::InfiniteDuration();
     if (known != state_.dbservers().end()) {
-      if (!known->report().fence().armed()) return false;
+      const v1::FenceStatus& shown = known->report().fence();
+      if (!shown.armed() || (watchdog && !shown.has_watchdog_timeout())) return false;
       std::string period = absl::AsciiStrToLower(known->report().provider_options().evs_inactive_timeout());
       absl::Duration notices;
       if (absl::StartsWith(period, "pt") && absl::ParseDuration(period.substr(2), &notices))
-        after = notices + FromProto(config_.promotion().lease_ttl());
+        after = notices + FromProto(config_.promotion().lease_ttl()) + FromProto(shown.watchdog_timeout());
     } else if (fence != before_.grant().fences().end()) {
+      after = FromProto(fence->after());
+    } else {
+      return false;
+    }
+    return !ordered || now_ >= SinceBoot(FromProto(before_.grant().begun_at())) + after;
+  }
+
+  // E4: not heard, and with all others outside the group without a majority of the last primary component, which nobody
+  // can have joined or left by our doing; for an order, long enough ago, and refused from then on.
+  bool Tied(const v1::Grant& grant, const v1::Member& member, bool ordered) {
+    const v1::ConfirmedPrimary& last = next_.confirmed();
+    if (config_.promotion().tie() != v1::Promotion::SWITCH_ON || !(before_.whole() || next_.whole())) return false;
+    std::uint64_t inside = 0;
+    std::uint64_t outside = 0;
+    for (const v1::Member& each : last.members())
+      (In(grant.group(), each.dbserver()) ? inside : outside) += each.weight();
+    if (outside > inside) return false;
+    for (const v1::DbserverConfig& node : config_.dbservers()) {
+      if (std::ranges::find(last.members(), node.name(), &v1::Member::dbserver) == last.members().end()) return false;
+    }
+    for (const std::string& name : grant.group()) {
+      const v1::DbStatusReport& report = *Known(name);
+      if (grant.group_size() > 1 &&
+          !std::ranges::equal(report.departure().members(), report.members(), {}, {}, &v1::ViewMember::uuid))
+        return false;
+    }
+    const auto left = std::ranges::find(next_.left_behind(), member.dbserver(), &v1::LeftBehind::dbserver);
+    const bool refused = left != next_.left_behind().end() && left->counted_out() == member.gcomm_uuid();
+    if (ordered && !refused) return false;
+    absl::Duration after = absl::InfiniteDuration();
+    const auto fence = std::ranges::find(before_.grant().fences(), member.dbserver(), &v1::GrantFence::dbserver);
+    if (const v1::DbStatusReport* report = Known(member.dbserver()); report != nullptr) {
+      const v1::ProviderOptions& options = report->provider_options();
+      if (options.ignore_sb() || options.ignore_quorum() || options.pc_weight() != member.weight() ||
+          report->last_primary_view().id() != last.view().id())
+        return false;
+      std::string period = absl::AsciiStrToLower(options.evs_inactive_timeout());
+      absl::Duration notices;
+      if (absl::StartsWith(period, "pt") && absl::ParseDuration(period.substr(2), &notices)) after = notices;
+    } else if (fence != before_.grant().fences().end() && fence->tie()) {
       after = FromProto(fence->after());
     } else {
       return false;
@@ -217,6 +267,9 @@ class Oracle {
   void JudgeProof(const v1::Grant& grant, bool ordered) {
     const v1::ConfirmedPrimary& last = next_.confirmed();
     const bool forced = !grant.forced_by().empty();
+    const bool superseded =
+        before_.grant().state() == v1::GRANT_STATE_DONE && before_.grant().view_id() == last.view().id();
+    Must(forced || !superseded, "promoted upon what somebody went on from");
     Must(!Paused(), "promoted during a pause");
     Must(!AnyFresh(SaysPrimary), "promoted beside a primary component");
     Must(last.members_size() > 0 && last.view().id() == grant.view_id(), "promoted upon no known primary component");
@@ -228,7 +281,7 @@ class Oracle {
       if (member.garbd() || In(grant.group(), member.dbserver())) continue;
       Must(In(grant.others(), member.dbserver()), member.dbserver() + " is forgotten");
       Must(forced || Dead(member, last) || NotPrimary(member, last, ordered ? grant.epoch() : 0) ||
-               Fenced(member, ordered),
+               Fenced(member, ordered) || Tied(grant, member, ordered),
            member.dbserver() + " has neither promised nor died");
     }
     for (const v1::DbserverConfig& node : config_.dbservers()) {
@@ -257,6 +310,7 @@ class Oracle {
     Must(wsrep.local_state_uuid() == last.state_uuid() && wsrep.last_committed() >= 0, name + " has other data");
     Must(wsrep.local_recv_queue() == 0 && wsrep.evs_state() == "OPERATIONAL", name + " is not settled");
     Must(forced || report->process().was_primary(), name + " has its data from its disk");
+    Must(forced || report->process().complete_in() == last.view().id(), name + " may lack what that component had");
     Must(report->has_provider_options() && !report->provider_options().ignore_sb() &&
              !report->provider_options().ignore_quorum(),
          name + " may ignore what Galera decides");
@@ -288,7 +342,8 @@ class Oracle {
   }
 
   // O8, and O4: an order is done when a member of its group is seen in another primary component, or its target says
-  // so, and given up only when its target shows that it will not be carried out, or is dead.
+  // so, and given up only when its target shows that it will not be carried out, or is dead, or that the old
+  // component is still there.
   void JudgeEnd(const v1::Grant& grant) {
     const v1::DbStatusReport* target = Fresh(grant.target());
     const int verb = grant.bootstrap() ? v1::Message::kRecoverFieldNumber : v1::Message::kMakePrimaryFieldNumber;
@@ -304,12 +359,18 @@ class Oracle {
       });
       return Must(seen || says(v1::ORDER_OUTCOME_DONE), "done, and nobody says so");
     }
+    const bool still = std::ranges::any_of(grant.group(), [&](const std::string& name) {
+      const v1::DbStatusReport* report = Fresh(name);
+      return report != nullptr && SaysPrimary(*report) && report->last_primary_view().id() == grant.view_id();
+    });
+    if (!grant.bootstrap() && still && says(v1::ORDER_OUTCOME_DONE)) return;
     const auto& deaths = next_.deaths();
     if (std::ranges::find(deaths, grant.target(), &v1::Death::dbserver) != deaths.end()) return;
     if (grant.bootstrap() && target == nullptr && IsGivenUp(grant.target())) return;
     const BootTime expiry = SinceBoot(FromProto(grant.ordered_at())) + FromProto(config_.promotion().order_validity());
-    const bool never = target != nullptr && target->primary() != v1::TERNARY_UNKNOWN && now_ > expiry &&
-                       target->highest_epoch() < grant.epoch();
+    const bool seen = target != nullptr &&
+                      (target->primary() != v1::TERNARY_UNKNOWN || (grant.bootstrap() && target->process().waiting()));
+    const bool never = seen && now_ > expiry && target->highest_epoch() < grant.epoch();
     Must(never || says(v1::ORDER_OUTCOME_REFUSED) || says(v1::ORDER_OUTCOME_FAILED),
          "given up, and it may still be carried out");
   }
@@ -398,7 +459,12 @@ class Oracle {
         Must(it != next_.evictions().end() && it->by() == to, "an eviction that is not on the record");
         quoted |= it->nonce() == order.evict_member().nonce();
       }
-      Must(quoted, "an eviction that quotes a nonce which is not on the record");
+      for (const std::string& uuid : order.evict_member().counted_out()) {
+        const auto counted_out = [&](const v1::LeftBehind& left) { return left.counted_out() == uuid; };
+        Must(std::ranges::any_of(next_.left_behind(), counted_out), "somebody is refused who was not counted out");
+      }
+      Must(quoted || (order.evict_member().dead().empty() && quotes(order.evict_member().nonce())),
+           "an eviction that quotes a nonce which is not on the record");
       Must(!Paused(), "evicted during a pause");
     } else if (order.has_evict_member()) {
       Must(quotes(order.evict_member().nonce()) && !Paused(), "a list cleared upon no report, or during a pause");
@@ -417,11 +483,18 @@ class Oracle {
                   "an order to start first that is not on the record");
     }
     const bool quotes = report != nullptr && report->nonce() == order.nonce();
+    const auto left = std::ranges::find(next_.left_behind(), to, &v1::LeftBehind::dbserver);
+    if (order.action() == v1::Recover::ACTION_END) {
+      Must(quotes && !Paused() && left != next_.left_behind().end(), "told to end its server without need");
+      const bool waits = report->running() == v1::TERNARY_UNKNOWN && !report->process().was_primary();
+      return Must(
+          waits || (left->ending() && report->running() == v1::TERNARY_YES && report->primary() == v1::TERNARY_NO),
+          "told to end a server that may be in a primary component");
+    }
     const bool waits = quotes && report->process().waiting() && order.action() != v1::Recover::ACTION_START;
     const bool ordered = grant.state() == v1::GRANT_STATE_ORDERED && grant.bootstrap();
     Must(quotes && (waits || report->running() == v1::TERNARY_NO) && (ordered || !Paused()),
          "told what to do with its server, and not seen to be stopped");
-    const auto left = std::ranges::find(next_.left_behind(), to, &v1::LeftBehind::dbserver);
     const bool limited = left != next_.left_behind().end() && left->has_not_beyond();
     Must(order.action() != v1::Recover::ACTION_START || order.keep_view() || !limited ||
              order.not_beyond().SerializeAsString() == left->not_beyond().SerializeAsString(),

@@ -75,5 +75,52 @@ TEST_F(BadNetworkTest, OldOrdersThatArriveLateDoNotUndoNewerOnes) {
   EXPECT_EQ(lab().Routed("node3"), absl::OkStatus());
 }
 
+// The arbitrator knows its reports to be fresh by when they came, and only the agents know how old they are.
+TEST_F(BadNetworkTest, F36OrdersThatComeTooLateAreRefusedAndNobodyIsPromotedBeforeTheyComeInTime) {
+  const int before = Promotions(lab());
+  proxy_->Set({.delay = absl::Milliseconds(1500)});  // there and back: more than order_validity, 2 s
+  for (const char* node : {"node1", "node2", "node3"}) ASSERT_EQ(lab().CutFromPeers(node), absl::OkStatus());
+  EXPECT_TRUE(
+      Reached([] { return Explained("2s are allowed"); }, absl::Seconds(60), "an order that came too late is refused"));
+  EXPECT_EQ(Promotions(lab()), before);
+  for (const char* node : {"node1", "node2", "node3"})
+    EXPECT_EQ(lab().HasStatusVariable(node, "wsrep_cluster_status", "non-Primary"), absl::OkStatus());
+  proxy_->Set({});
+  EXPECT_TRUE(Reached([&] { return PromotedSince(before); }, absl::Seconds(20), "a promotion"));
+  ASSERT_EQ(lab().Heal(), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  EXPECT_EQ(Promotions(lab()), before + 1) << "one promotion, no more";
+}
+
+// What an older agent leaves out is unknown, and so is a value that only a newer one has; a field that only a newer one
+// has is in nobody's way.
+TEST_F(BadNetworkTest, F52NothingIsPromotedOnReportsOfOtherVersionsUntilTheySayWhatIsNeeded) {
+  const int before = Promotions(lab());
+  const auto speak = [](bool older, bool newer) {
+    proxy_->Set({.change = [older, newer](v1::Message& message) {
+      if (!message.db_status_report().has_wsrep()) return;
+      v1::DbStatusReport& report = *message.mutable_db_status_report();
+      report.GetReflection()->MutableUnknownFields(&report)->AddVarint(1000, 1);
+      if (older && message.sender().name() == "node1") report.clear_provider_options();
+      if (newer && message.sender().name() == "node2")
+        report.mutable_wsrep()->set_cluster_status(static_cast<v1::ClusterStatus>(17));
+    }});
+  };
+  speak(true, true);
+  for (const char* node : {"node1", "node2", "node3"}) ASSERT_EQ(lab().CutFromPeers(node), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return Explained("node1 does not show its provider options"); }, absl::Seconds(30),
+                      "what is missing is named"));
+  EXPECT_TRUE(Reached([] { return Explained("node2 contradicts itself"); }, absl::Seconds(20), "and what is unknown"));
+  speak(true, false);
+  EXPECT_TRUE(Reached([] { return Explained("R420"); }, absl::Seconds(20), "everybody is seen, and nothing is done"));
+  EXPECT_EQ(Explained("node1 does not show its provider options"), absl::OkStatus());
+  EXPECT_EQ(Promotions(lab()), before);
+  speak(false, false);
+  EXPECT_TRUE(Reached([&] { return PromotedSince(before); }, absl::Seconds(20), "a promotion"));
+  ASSERT_EQ(lab().Heal(), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  EXPECT_EQ(Promotions(lab()), before + 1) << "one promotion, no more";
+}
+
 }  // namespace
 }  // namespace minder::lab

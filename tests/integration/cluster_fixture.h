@@ -4,9 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <optional>
 #include <string>
+#include <system_error>
 
+#include "absl/strings/match.h"
 #include "tests/integration/minderctl.h"
 #include "tests/integration/watcher.h"
 #include "tests/lab/haproxy_cli.h"
@@ -62,6 +67,18 @@ class ClusterTestOn : public SharedLab<Kind> {
     return Promotions(lab()) > before ? absl::OkStatus() : absl::UnavailableError("no promotion was ordered");
   }
 
+  // Rises with each promotion and each recovery that is begun.
+  static std::uint64_t Epoch() {
+    const auto summary = Summary(lab());
+    EXPECT_TRUE(summary.ok()) << summary.status();
+    return summary.ok() ? summary->epoch() : 0;
+  }
+
+  static absl::Status Explained(const std::string& text) {
+    const std::string explained = Minderctl(lab(), {"explain"}).output;
+    return absl::StrContains(explained, text) ? absl::OkStatus() : absl::UnavailableError(explained);
+  }
+
   static absl::Status DrainStateIs(const std::string& node, v1::DrainState state) {
     const auto summary = SummaryOf(lab(), node);
     if (!summary.ok()) return summary.status();
@@ -79,6 +96,34 @@ class ClusterTestOn : public SharedLab<Kind> {
       absl::SleepFor(absl::Milliseconds(1));
     }
     return std::nullopt;
+  }
+
+  static absl::Status Ended(const std::string& node) {
+    return lab().Find(node).ok() ? absl::UnavailableError(node + " runs") : absl::OkStatus();
+  }
+
+  // State transfers from the donor last for seconds: it has a file that no table needs.
+  static void AddBallast(const std::string& donor) {
+    std::ofstream(Ballast(donor, donor)).flush();
+    std::filesystem::resize_file(Ballast(donor, donor), 512 << 20);
+  }
+  static void RemoveBallast(const std::string& donor) { std::filesystem::remove(Ballast(donor, donor)); }
+  // InnoDB's own files are there by then.
+  static absl::Status InTransfer(const std::string& joiner, const std::string& donor) {
+    std::error_code error;
+    const auto size = std::filesystem::file_size(Ballast(donor, joiner), error);
+    return !error && size > 0 ? absl::OkStatus() : absl::UnavailableError("none of the ballast is there");
+  }
+  static absl::Status CutTransfer(const std::string& joiner, const std::string& donor) {
+    return lab().CutOff({joiner}, {donor}, false, {4444});
+  }
+  // A human stops the node, moves its data aside, and has it started again, with these donors if they are there.
+  static void StartWithoutData(const std::string& node, const std::string& donors) {
+    ASSERT_TRUE(lab().SignalNow(node, SIGTERM).ok());
+    ASSERT_TRUE(Reached([&] { return Ended(node); }, absl::Seconds(40), "a clean stop"));
+    ASSERT_EQ(lab().MoveDataAside(node), absl::OkStatus());
+    std::ofstream(lab().plan().HostDirectory(node) + "/my.cnf", std::ios::app) << "wsrep_sst_donor=" << donors << ",\n";
+    ASSERT_EQ(lab().Restart(node + "/agent"), absl::OkStatus());  // which starts what does not run
   }
 
   // A session of a client on this node, past the balancer.
@@ -99,6 +144,10 @@ class ClusterTestOn : public SharedLab<Kind> {
       if (name->rows[0][0] == node) return ::testing::AssertionFailure() << "session " << i << " reached " << node;
     }
     return ::testing::AssertionSuccess();
+  }
+
+  static std::string Ballast(const std::string& donor, const std::string& at) {
+    return lab().plan().HostDirectory(at) + "/data/lab/ballast_of_" + donor;
   }
 
   std::optional<Observer> observer_;

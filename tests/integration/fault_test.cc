@@ -1,14 +1,52 @@
 // Faults of servers, agents, links and balancers on a real cluster; the names of scenarios.md where they have one.
 #include <poll.h>
 
+#include <atomic>
 #include <csignal>
+#include <thread>
 
+#include "services/wsrep-notify/hand_over.h"
 #include "tests/integration/cluster_fixture.h"
+#include "tests/lab/cpu_time.h"
 
 namespace minder::lab {
 namespace {
 
 using ::testing::HasSubstr;
+
+constexpr absl::Duration kNotifyMost = absl::Milliseconds(200);
+constexpr absl::Duration kViewMost = absl::Seconds(1);  // a donor calls it with each of its states, too
+
+v1::WsrepEvent Synced() {
+  v1::WsrepEvent event;
+  event.set_status(v1::WSREP_NOTIFY_STATUS_SYNCED);
+  return event;
+}
+
+// 500 events a second, ten at once, for as long as it lives.
+class Storm {
+ public:
+  explicit Storm(const std::string& socket)
+      : thread_([this, socket] {
+          const BootClock clock;
+          for (BootTime due = clock.Now(); !stop_; due += absl::Milliseconds(20)) {
+            absl::SleepFor(due - clock.Now());
+            for (int i = 0; i < 10; ++i) sent_ += HandOver(Synced(), socket) ? 1 : 0;
+          }
+        }) {}
+  ~Storm() {
+    stop_ = true;
+    thread_.join();
+  }
+  Storm(const Storm&) = delete;
+  Storm& operator=(const Storm&) = delete;
+  int sent() const { return sent_; }
+
+ private:
+  std::atomic<bool> stop_ = false;
+  std::atomic<int> sent_ = 0;
+  std::thread thread_;
+};
 
 class FaultTest : public ClusterTest {
  protected:
@@ -35,6 +73,39 @@ class FaultTest : public ClusterTest {
     pollfd end{.fd = pidfd->get(), .events = POLLIN, .revents = 0};
     EXPECT_EQ(poll(&end, 1, 10000), 1);
     return BootClock().Now();
+  }
+
+  static std::string NotifySocket(const std::string& node) {
+    return lab().plan().HostDirectory(node) + "/run/notify.sock";
+  }
+  // How long minder-notify takes, as mariadbd would wait for it.
+  static absl::Duration NotifyTakes(const std::string& socket) {
+    const BootClock clock;
+    const BootTime start = clock.Now();
+    const auto ended =
+        RunCommand({lab().plan().DataDirectory() + "/minder-notify", "--socket", socket, "--status", "synced"});
+    EXPECT_TRUE(ended.ok()) << ended.status();
+    return clock.Now() - start;
+  }
+  // How often its agent has asked the node so far, at most: others ask it now and then.
+  static int Probes(const std::string& node) {
+    const auto asked = lab().Sql(node, "SHOW GLOBAL STATUS LIKE 'Com_show_status'");
+    EXPECT_TRUE(asked.ok()) << asked.status();
+    return asked.ok() ? std::stoi(asked->rows[0][1]) : 0;
+  }
+  // When the node had the view of so many members behind it: it has committed a write since.
+  static BootTime CommitsInViewOf(const std::string& node, const std::string& size) {
+    EXPECT_TRUE(Reached([&] { return lab().HasStatusVariable(node, "wsrep_cluster_size", size); }, absl::Seconds(40),
+                        "the view"));
+    const auto write =
+        lab().Sql(node, absl::StrFormat("REPLACE INTO lab.marker VALUES ('view of %s', %s)", node, size));
+    EXPECT_TRUE(write.ok()) << write.status();
+    return BootClock().Now();
+  }
+  static absl::Duration BehindNode2InViewOf(const std::string& size) {
+    auto node2 = std::async(std::launch::async, [&] { return CommitsInViewOf("node2", size); });
+    const BootTime node1 = CommitsInViewOf("node1", size);
+    return node1 - node2.get();
   }
 
   const BootClock clock_;
@@ -129,6 +200,47 @@ TEST_F(FaultTest, KilledAgentLeavesMariadbdAndTheBalancerAlone) {
                                             Node("node3", [](const auto& n) { return n.running() == v1::TERNARY_NO; }));
   ASSERT_TRUE(reported.has_value());
   EXPECT_LE(*reported - server_killed, absl::Milliseconds(50));
+}
+
+// mariadbd waits for its hook, and the cluster for mariadbd (galera.md section 4).
+TEST_F(FaultTest, F45AnAgentThatHangsOrIsDeadHoldsUpNoView) {
+  const std::string socket = NotifySocket("node1");
+  ASSERT_EQ(lab().Stop("node1/agent"), absl::OkStatus());
+  for (int i = 0; i < 150; ++i) ASSERT_LE(NotifyTakes(socket), kNotifyMost);  // more than it has room for
+  ASSERT_TRUE(lab().SignalNow("node3", SIGTERM).ok());
+  EXPECT_LE(BehindNode2InViewOf("2"), kViewMost) << "it hangs";
+
+  ASSERT_EQ(lab().Kill("node1/agent"), absl::OkStatus());
+  ASSERT_LE(NotifyTakes(socket), kNotifyMost);
+  ASSERT_TRUE(Reached([] { return Ended("node3"); }, absl::Seconds(20), "a clean stop"));
+  ASSERT_EQ(lab().Restart("node3/agent"), absl::OkStatus());  // which starts what does not run
+  EXPECT_LE(BehindNode2InViewOf("3"), kViewMost) << "it is dead";
+  ASSERT_EQ(lab().Start("node1/agent"), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(40), "HEALTHY"));
+}
+
+TEST_F(FaultTest, F45AnAgentInAStormOfEventsSaysWhatIs) {
+  const auto agent = lab().Find("node1/agent");
+  ASSERT_TRUE(agent.ok()) << agent.status();
+  const absl::Duration cpu_before = CpuTime(agent->pid);
+  const int probes_before = Probes("node1");
+  const BootTime begun = clock_.Now();
+  const Storm storm(NotifySocket("node1"));
+  for (int i = 1; i <= 3; ++i) {
+    ASSERT_TRUE(Reached([&] { return storm.sent() > i * 400 ? absl::OkStatus() : absl::UnavailableError("calm"); },
+                        absl::Seconds(20), "a storm"));
+    for (const bool desync : {true, false}) {
+      const BootTime since = clock_.Now();
+      ASSERT_TRUE(lab().Sql("node1", absl::StrFormat("SET GLOBAL wsrep_desync=%d", desync)).ok());
+      EXPECT_TRUE(watcher_.FirstAfter(since, absl::Seconds(1),
+                                      [&](const v1::StatusSummaryResponse& summary) {
+                                        return (summary.diagnosis() == v1::DIAGNOSIS_HEALTHY) != desync;
+                                      }))
+          << "desync " << desync;
+    }
+  }
+  EXPECT_LT(Probes("node1") - probes_before, storm.sent() / 4);
+  EXPECT_LT(CpuTime(agent->pid) - cpu_before, (clock_.Now() - begun) / 2);
 }
 
 TEST_F(FaultTest, F06ArbitratorGoneChangesNothingAndBalancersStayRight) {

@@ -55,10 +55,6 @@ class PartitionTest : public ClusterTestOn<Even> {
     if (!summary.ok()) return summary.status();
     return summary->running() == running ? absl::OkStatus() : absl::UnavailableError("not seen so");
   }
-  static absl::Status Explained(const std::string& text) {
-    const std::string explained = Minderctl(lab(), {"explain"}).output;
-    return absl::StrContains(explained, text) ? absl::OkStatus() : absl::UnavailableError(explained);
-  }
   static void HealAndExpectHealthy() {
     ASSERT_EQ(lab().Heal(), absl::OkStatus());
     EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
@@ -184,6 +180,34 @@ TEST_F(PartitionTest, F15WhoseDiskIsFullCannotPromiseAndNothingIsPromoted) {
   for (const std::string& agent : kAgents) ASSERT_EQ(lab().Start(agent), absl::OkStatus());
   HealAndExpectHealthy();
   EXPECT_EQ(Promotions(lab()), before_ + 1);
+}
+
+// node1 is cut off while node2 has its data from it, and so node2 aborts; while it has them from node3 instead, the two
+// of them are cut off with half of the weight. A donor shows the view of before its transfer until that has ended, so
+// node1 and node3 say Primary all the while.
+TEST_F(PartitionTest, F47NeitherAJoinerInTransferNorItsDonorsArePromotedAndAllRecover) {
+  const std::uint64_t before = Epoch();
+  for (const char* donor : {"node1", "node3"}) AddBallast(donor);
+  Set("node4", "pc.weight=2");
+  ASSERT_NO_FATAL_FAILURE(StartWithoutData("node2", "node1,node3"));
+  ASSERT_TRUE(Reached([] { return InTransfer("node2", "node1"); }, absl::Seconds(40), "a transfer"));
+  ASSERT_EQ(lab().CutFromPeers("node1"), absl::OkStatus());
+  ASSERT_TRUE(Reached([] { return InTransfer("node2", "node3"); }, absl::Seconds(60), "another transfer"));
+  ASSERT_EQ(CutTransfer("node2", "node3"), absl::OkStatus());
+  ASSERT_EQ(lab().CutOff({"node2", "node3"}, {"node4"}), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return Is("non-Primary", "node4"); }, absl::Seconds(30), "half of the weight"));
+  EXPECT_TRUE(Reached([] { return Explained("no group is fit to be promoted"); }, absl::Seconds(10), "said why"));
+  EXPECT_EQ(Epoch(), before);
+
+  writers_->Stop();  // so that node1 catches up soon
+  for (const char* donor : {"node1", "node3"}) RemoveBallast(donor);
+  // A donor that finds the same primary component again when its transfer ends stays a donor, which is Galera's affair.
+  for (const char* node : {"node2", "node3"}) ASSERT_TRUE(lab().SignalNow(node, SIGKILL).ok());
+  ASSERT_EQ(lab().Heal(), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  Set("node4", "pc.weight=1");
+  EXPECT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(20), "HEALTHY"));
+  EXPECT_EQ(Epoch(), before) << "nobody was promoted or bootstrapped";
 }
 
 TEST_F(PartitionTest, F50NothingIsPromotedWhileSomebodyIgnoresSplitBrain) {

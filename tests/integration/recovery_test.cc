@@ -1,7 +1,9 @@
 // Full stops of a real cluster; the names of scenarios.md where they have one.
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
@@ -14,7 +16,9 @@ namespace minder::lab {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 struct Stoppable {
   static LabOptions Options() { return TestLabOptions("recovery", true, "2+1"); }
@@ -24,12 +28,8 @@ class RecoveryTest : public ClusterTestOn<Stoppable> {
  protected:
   static std::vector<std::string> Nodes() { return lab().plan().NodeNames(); }
   static std::string Data(const std::string& node) { return lab().plan().HostDirectory(node) + "/data"; }
+  static std::string Config(const std::string& node) { return lab().plan().HostDirectory(node) + "/my.cnf"; }
 
-  static std::uint64_t Epoch() {
-    const auto summary = Summary(lab());
-    EXPECT_TRUE(summary.ok()) << summary.status();
-    return summary.ok() ? summary->epoch() : 0;
-  }
   static absl::Status Rule(const std::string& rule) {
     const auto summary = Summary(lab());
     if (!summary.ok()) return summary.status();
@@ -39,8 +39,13 @@ class RecoveryTest : public ClusterTestOn<Stoppable> {
   static void KillAll() {
     for (const std::string& node : Nodes()) ASSERT_TRUE(lab().SignalNow(node, SIGKILL).ok());
   }
-  static absl::Status Ended(const std::string& node) {
-    return lab().Find(node).ok() ? absl::UnavailableError(node + " runs") : absl::OkStatus();
+  // The agent of node3 is frozen while its server dies and the last view is lost; Galera alone would wait for ever.
+  static void KillAllAndLoseOneLastView() {
+    ASSERT_EQ(lab().Stop("node3/agent"), absl::OkStatus());
+    KillAll();
+    ASSERT_TRUE(Reached([] { return Ended("node3"); }, absl::Seconds(10), "node3 ended"));
+    ASSERT_TRUE(std::filesystem::remove(Data("node3") + "/gvwstate.dat"));
+    ASSERT_EQ(lab().Continue("node3/agent"), absl::OkStatus());
   }
   // A human stops them all, one after the other, the first node last.
   static void StopAll() {
@@ -73,6 +78,14 @@ class RecoveryTest : public ClusterTestOn<Stoppable> {
     EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(result.output, &response).ok()) << result.output;
     return response;
   }
+  // These were started, and wait for the others: their state changes no more until somebody decides.
+  static absl::Status Wait(const std::vector<std::string>& nodes) {
+    const v1::RecoveryPlan plan = Planned({}).plan();
+    const auto waiting = std::ranges::count_if(plan.nodes(), [&](const v1::RecoveryNode& node) {
+      return node.state() == "waiting" && std::ranges::find(nodes, node.dbserver()) != nodes.end();
+    });
+    return waiting == std::ssize(nodes) ? absl::OkStatus() : absl::UnavailableError(plan.ShortDebugString());
+  }
   // What a human does: looks at the plan, and confirms it.
   static CtlResult Recovered(std::vector<std::string> more = {}) {
     more.push_back("--confirm=" + Planned(more).digest());
@@ -89,14 +102,9 @@ TEST_F(RecoveryTest, F17AllKilledFormAgainByThemselvesAndNothingIsBootstrapped) 
   EXPECT_EQ(Epoch(), before);
 }
 
-// The agent of node3 is frozen while its server dies and the last view is lost; Galera alone would wait for ever.
 TEST_F(RecoveryTest, AllKilledAndOneLastViewLostIsRecoveredByItself) {
   const std::uint64_t before = Epoch();
-  ASSERT_EQ(lab().Stop("node3/agent"), absl::OkStatus());
-  KillAll();
-  ASSERT_TRUE(Reached([] { return Ended("node3"); }, absl::Seconds(10), "node3 ended"));
-  ASSERT_TRUE(std::filesystem::remove(Data("node3") + "/gvwstate.dat"));
-  ASSERT_EQ(lab().Continue("node3/agent"), absl::OkStatus());
+  ASSERT_NO_FATAL_FAILURE(KillAllAndLoseOneLastView());
   EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(90), "all Synced"));
   EXPECT_TRUE(Reached([] { return lab().AllRouted(); }, absl::Seconds(10), "all routed"));
   EXPECT_EQ(Epoch(), before + 2) << "one for the recovery, one for its bootstrap";
@@ -111,14 +119,7 @@ TEST_F(RecoveryTest, F18OneNeverReturnsAndIsGivenUpByAHuman) {
   KillAll();
   ASSERT_TRUE(Reached([] { return Rule("R350"); }, absl::Seconds(20), "somebody is missing"));
   // The others are started, and wait: no session, no data opened, no way to promote them by SQL.
-  ASSERT_TRUE(Reached(
-      [] {
-        const auto plan = Planned({}).plan();
-        const bool waits =
-            plan.nodes_size() == 3 && plan.nodes(0).state() == "waiting" && plan.nodes(1).state() == "waiting";
-        return waits ? absl::OkStatus() : absl::UnavailableError(plan.ShortDebugString());
-      },
-      absl::Seconds(20), "the others wait"));
+  ASSERT_TRUE(Reached([] { return Wait({"node1", "node2"}); }, absl::Seconds(20), "the others wait"));
   EXPECT_FALSE(SqlSession::Open(lab().RootAt("node1")).ok());
   const CtlResult refused = Minderctl(lab(), Recover({"--dry-run"}));
   EXPECT_EQ(refused.code, 4) << refused.output;
@@ -146,6 +147,7 @@ TEST_F(RecoveryTest, F18WhoIsGivenUpAndHoldsMoreIsNotStartedUntilItsDataIsMovedA
   ASSERT_EQ(lab().Kill("node3"), absl::OkStatus());
   for (const char* agent : {"node1/agent", "node2/agent"}) ASSERT_EQ(lab().Start(agent), absl::OkStatus());
   ASSERT_TRUE(Reached([] { return Rule("R350"); }, absl::Seconds(20), "somebody is missing"));
+  ASSERT_TRUE(Reached([] { return Wait({"node1", "node2"}); }, absl::Seconds(20), "the others wait"));
   const CtlResult result = Recovered({"--without=node3", "--reason=its host is lost"});
   EXPECT_EQ(result.code, 0) << result.output;
   for (const char* node : {"node1", "node2"})
@@ -181,6 +183,51 @@ TEST_F(RecoveryTest, F21F22AServerComesBackFromFilesThatAreNone) {
   EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
 }
 
+// The position is read from what mariadbd says to its agent, wherever else its configuration has it written.
+TEST_F(RecoveryTest, F24WhateverBecameOfTheErrorLogsEverybodyIsRecovered) {
+  const std::uint64_t before = Epoch();
+  const auto run = [](const std::string& node) { return lab().plan().HostDirectory(node) + "/run"; };
+  const std::string changed = run("node1") + "/changed.log";
+  const std::string huge = run("node2") + "/huge.log";
+  constexpr std::uintmax_t kHuge = std::uintmax_t{1} << 40;  // sparse
+  std::ofstream(huge).flush();
+  std::filesystem::resize_file(huge, kHuge);
+  ASSERT_TRUE(RunCommand({"chown", kServerUser, huge}).ok());
+  std::map<std::string, std::string> configs;
+  for (const auto& [node, log] :
+       std::map<std::string, std::string>{{"node1", changed}, {"node2", huge}, {"node3", "/proc/nowhere/error.log"}}) {
+    configs[node] = ReadFile(Config(node)).value();
+    std::ofstream(Config(node), std::ios::app) << "log_error=" << log << "\n";
+  }
+  KillAllAndLoseOneLastView();
+  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(90), "all Synced"));
+  for (const auto& [node, config] : configs) std::ofstream(Config(node)) << config;
+  EXPECT_EQ(Epoch(), before + 2) << "one for the recovery, one for its bootstrap";
+  EXPECT_THAT(History(), HasSubstr("the recovery is over"));
+  EXPECT_GT(std::filesystem::file_size(changed), 0u) << "they ran with it";
+  EXPECT_GT(std::filesystem::file_size(huge), kHuge);
+}
+
+// Of node1, which gets its data from node2 again, InnoDB's files are there when everybody is killed, with a position of
+// their own; and it would be the first of equals.
+TEST_F(RecoveryTest, F47AJoinerThatDiesInItsTransferIsNoSource) {
+  ASSERT_NO_FATAL_FAILURE(StopWritersWithEveryRowEverywhere());
+  observer_->Stop();  // it writes, too
+  AddBallast("node2");
+  ASSERT_NO_FATAL_FAILURE(StartWithoutData("node1", "node2"));
+  ASSERT_TRUE(Reached([] { return InTransfer("node1", "node2"); }, absl::Seconds(40), "a transfer"));
+  ASSERT_EQ(CutTransfer("node1", "node2"), absl::OkStatus());
+  ASSERT_NO_FATAL_FAILURE(KillAllAndLoseOneLastView());
+  RemoveBallast("node2");
+  ASSERT_EQ(lab().Heal(), absl::OkStatus());
+  ASSERT_TRUE(Reached([] { return Rule("R330"); }, absl::Seconds(20), "a human is asked"));
+  const CtlResult result = Recovered();
+  EXPECT_EQ(result.code, 0) << result.output;
+  const std::string history = History();  // newest first
+  EXPECT_THAT(history.substr(0, history.find(" is ordered to start as the first node")), Not(EndsWith("node1")));
+  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+}
+
 TEST_F(RecoveryTest, F19StoppedByAHumanStartsOnlyByAHumanFromTheLastOneThatLeft) {
   StopAll();
   EXPECT_FALSE(lab().Find("node1").ok());
@@ -188,6 +235,7 @@ TEST_F(RecoveryTest, F19StoppedByAHumanStartsOnlyByAHumanFromTheLastOneThatLeft)
   ASSERT_EQ(lab().Kill("node3/agent"), absl::OkStatus());
   ASSERT_EQ(lab().Start("node3"), absl::OkStatus());
   ASSERT_EQ(lab().Start("node3/agent"), absl::OkStatus());
+  ASSERT_TRUE(Reached([] { return Wait({"node3"}); }, absl::Seconds(20), "it waits"));
   ASSERT_TRUE(Reached([] { return Rule("R330"); }, absl::Seconds(20), "a human is asked"));
   const CtlResult result = Recovered();
   EXPECT_EQ(result.code, 0) << result.output;
@@ -212,7 +260,7 @@ TEST_F(RecoveryTest, F35ArbitratorAndAgentsKilledInTheMiddleItGoesOn) {
 
 TEST_F(RecoveryTest, F25ABootstrapFlagThatIsLeftElsewhereKeepsEverybodyDown) {
   StopAll();
-  const std::string path = lab().plan().HostDirectory("node2") + "/my.cnf";
+  const std::string path = Config("node2");
   const std::string config = ReadFile(path).value();
   std::ofstream(path) << absl::StrReplaceAll(config, {{"[mariadbd]\n", "[mariadbd]\nwsrep_new_cluster\n"}});
   const CtlResult refused = Recovered();

@@ -127,7 +127,7 @@ class Proxy : public CorrespondenceProxy, private v1::CorrespondenceService::Ser
   template <typename Envelope, typename From>
   void Fill(From& from, Line& line) {
     Envelope envelope;
-    while (from.Read(&envelope)) Push(line, envelope.message());
+    while (from.Read(&envelope)) Push(line, *envelope.mutable_message());
     std::lock_guard lock(mutex_);
     line.closed = true;
     changed_.notify_all();
@@ -145,10 +145,11 @@ class Proxy : public CorrespondenceProxy, private v1::CorrespondenceService::Ser
     Abandon(line);  // a reader must not wait for room that nobody makes
   }
 
-  void Push(Line& line, const v1::Message& message) {
+  void Push(Line& line, v1::Message& message) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return stopping_ || line.closed || line.waiting.size() < kMaxWaiting; });
     if (stopping_ || line.closed) return;
+    if (faults_.change) faults_.change(message);
     if (Happens(line, faults_.drop)) {
       ++counters_.dropped;
       return;

@@ -2,11 +2,13 @@
 #define MINDER_TESTS_LAB_CORRESPONDENCE_PROXY_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "minder/v1/message.pb.h"
 
 namespace minder::lab {
 
@@ -29,6 +31,8 @@ class CorrespondenceProxy {
     int duplicates = 0;                            // copies beside the original
     double drop = 0;                               // share of the messages, 0 to 1
     double reorder = 0;  // share that waits for its successor to go first, though not longer than 100 ms
+    // Done to each message as it arrives, on the streams' threads, one at a time.
+    std::function<void(v1::Message&)> change{};
   };
 
   struct Counters {

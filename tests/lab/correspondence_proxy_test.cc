@@ -107,6 +107,17 @@ TEST_F(CorrespondenceProxyTest, DelayedMessagesAndAcksArrive) {
   EXPECT_EQ(WaitAcknowledged(arbitrator_), absl::OkStatus());
 }
 
+TEST_F(CorrespondenceProxyTest, ChangedMessagesArriveChanged) {
+  proxy_->Set({.change = [](v1::Message& message) {
+    if (message.has_db_status_report()) message.mutable_db_status_report()->set_group("changed");
+  }});
+  node_.Say("up");
+  EXPECT_TRUE(arbitrator_.WaitHeardGroup("changed"));
+  proxy_->Set({});
+  node_.Say("down");
+  EXPECT_TRUE(arbitrator_.WaitHeardGroup("down"));
+}
+
 TEST_F(CorrespondenceProxyTest, DuplicatesAreDeliveredOnce) {
   proxy_->Set({.duplicates = 2});
   SayStates(200);

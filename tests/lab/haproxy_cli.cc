@@ -2,11 +2,9 @@
 
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/un.h>
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -16,6 +14,7 @@
 #include "absl/strings/str_split.h"
 #include "common/base/status_macros.h"
 #include "common/base/unique_fd.h"
+#include "common/base/unix_address.h"
 
 namespace minder::lab {
 namespace {
@@ -34,10 +33,8 @@ absl::StatusOr<std::string> AskHaproxy(const std::string& socket, const std::str
   const timeval timeout{.tv_sec = 2, .tv_usec = 0};
   setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
   setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::strncpy(address.sun_path, socket.c_str(), sizeof(address.sun_path) - 1);
-  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) return failed();
+  MINDER_ASSIGN_OR_RETURN(const UnixAddress address, UnixAddress::Of(socket));
+  if (address.Connect(fd.get()) != 0) return failed();
   const std::string line = command + "\n";
   if (send(fd.get(), line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size())) return failed();
   std::string answer;

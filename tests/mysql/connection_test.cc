@@ -3,17 +3,16 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <string>
 
 #include "common/base/clock.h"
 #include "common/base/unique_fd.h"
+#include "common/base/unix_address.h"
 
 namespace {
 
@@ -52,10 +51,7 @@ TEST_F(RefusedConnection, ClosesNothingTwiceWhereThereIsNoSocket) {
 
 TEST_F(RefusedConnection, ClosesNothingTwiceWhereNobodyListens) {
   const UniqueFd dead(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::strcpy(address.sun_path, (directory_ + "/mysqld.sock").c_str());
-  ASSERT_EQ(bind(dead.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  ASSERT_EQ(UnixAddress::Of(directory_ + "/mysqld.sock")->Bind(dead.get()), 0);
   EXPECT_TRUE(absl::IsUnavailable(Connect())) << Connect();
   EXPECT_EQ(failed_closes, 0);
 }

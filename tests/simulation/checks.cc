@@ -34,18 +34,26 @@ void Checks::OnRecorded(const v1::DurableState& state) {
 }
 
 // What the grant says about the others is true: each is dead, or has promised (a primary component ends a promise, but
-// not what it says of lower epochs), or was ended by its guard; and nobody is forgotten.
+// not what it says of lower epochs), or was ended by its guard, which spares who promised after the same view, or all
+// of them have no majority; and nobody is forgotten.
 void Checks::CheckEvidence(const v1::DurableState& state) {
   const v1::Grant& grant = state.grant();
   if (!grant.forced_by().empty()) return;
+  int votes = 0;  // how many more the group has
+  for (const v1::Member& member : state.confirmed().members()) {
+    const bool in = std::ranges::find(grant.group(), member.dbserver()) != grant.group().end();
+    votes += static_cast<int>(member.weight()) * (in ? 1 : -1);
+  }
   for (const v1::Member& member : state.confirmed().members()) {
     if (std::ranges::find(grant.group(), member.dbserver()) != grant.group().end()) continue;
     const int host = HostOf(member.dbserver());
     const v1::FreezeStatus& promise = promises_[static_cast<std::size_t>(host)].freeze();
-    const bool promised = promise.epoch() >= grant.epoch();
+    const bool spared = promise.frozen() && promise.view_id() == grant.view_id() && !galera_.Primary(host);
+    const bool promised = promise.epoch() >= grant.epoch() || (guards_ && spared);
     const bool ended = guards_ && galera_.uuid(host) != member.gcomm_uuid();
     fenced_ |= ended && !promised;
-    if (!promised && !ended && !galera_.Died(member.gcomm_uuid(), grant.view_id()))
+    const bool tied = tie_ && votes >= 0;
+    if (!promised && !ended && !tied && !galera_.Died(member.gcomm_uuid(), grant.view_id()))
       Fail(absl::StrFormat("epoch %d is granted, and %s is neither dead nor has it promised anything", grant.epoch(),
                            member.dbserver()));
   }

@@ -32,6 +32,8 @@ class Checks {
   void Look();
   // Nodes fence themselves.
   void OnGuards() { guards_ = true; }
+  // Votes may stand for who is not heard.
+  void OnTie() { tie_ = true; }
   // A human bootstraps with his own hands: what comes of it is his.
   void OnHumanBootstrap() { human_ = true; }
 
@@ -54,6 +56,7 @@ class Checks {
   std::set<std::uint64_t> over_;  // as recorded
   bool human_ = false;
   bool guards_ = false;
+  bool tie_ = false;
   bool fenced_ = false;  // a promotion rested on the end of a lease: what the fenced side committed is lost
   std::string failure_;
 };

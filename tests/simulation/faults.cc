@@ -20,6 +20,7 @@ Faults::Faults(World& world) : world_(world), random_(world.stage.random) {
     if (random_.Chance(part)) kinds_.push_back(kind);
   }
   if (random_.Chance(0.6)) kinds_.push_back({8, &Faults::CutSites});
+  if (world_.config.promotion().tie() == v1::Promotion::SWITCH_ON) kinds_.push_back({12, &Faults::SilenceSite});
   if (random_.Chance(0.02)) kinds_ = {{3, &Faults::CutSites}, {6, &Faults::HumanBootstraps}};
   if (kinds_.empty()) kinds_ = all;
   for (const Kind& kind : kinds_) all_weights_ += kind.weight;
@@ -71,7 +72,7 @@ void Faults::End() {
     world_.stage.After(i * absl::Seconds(8), [this] {
       if (world_.arbitrator() != nullptr) {
         world_.arbitrator()->Resume();
-        world_.arbitrator()->Recover();
+        if (world_.arbitrator()->Recover()) return;  // it starts them
       }
       for (int host = 0; host < world_.nodes(); ++host) world_.HumanStarts(host);
     });
@@ -112,6 +113,26 @@ void Faults::CutBetween(const std::vector<int>& one, const std::vector<int>& oth
     }
   }
   world_.galera.NetworkChanged();
+}
+
+// From everybody, long enough for its votes to be counted.
+void Faults::SilenceSite() {
+  const bool first = random_.Chance(0.5);
+  std::vector<int> rest = Site(first ? 'b' : 'a');
+  rest.push_back(world_.arbitrator_host());
+  world_.stage.Note(absl::StrFormat("site %c is silent", first ? 'a' : 'b'));
+  CutBetween(Site(first ? 'a' : 'b'), rest, true);
+  world_.stage.After(random_.Between(absl::Seconds(8), absl::Seconds(25)), [this, first, rest] {
+    if (over_) return;
+    for (const int x : Site(first ? 'a' : 'b')) {
+      for (const int y : rest) {
+        world_.network.Heal(x, y);
+        world_.network.Heal(y, x);
+      }
+    }
+    world_.stage.Note(absl::StrFormat("site %c is heard again", first ? 'a' : 'b'));
+    world_.galera.NetworkChanged();
+  });
 }
 
 void Faults::CutSites() {

@@ -34,6 +34,7 @@ class Faults {
   int Server() { return random_.Below(world_.nodes()); }
 
   void CutSites();
+  void SilenceSite();
   void CutSome();
   void CutOneWay();
   void KillServer();

@@ -48,6 +48,7 @@ int Galera::Start(int host) {
   process.has_data = disk.has_data;
   process.applied = process.received = disk.position;
   uuids_[process.pid] = process.uuid;
+  if (disk.view && evicted_alive_.contains(process.uuid) && stage_.random.Chance(0.5)) escaped_.insert(process.pid);
   stage_.Note(absl::StrFormat("%s: mariadbd starts as %s", Names({host}), process.uuid));
   At(host).process = std::move(process);
   At(host).disk.clean = false;
@@ -55,6 +56,11 @@ int Galera::Start(int host) {
     Process* started = Find(pid);
     if (started == nullptr) return;
     started->up = true;
+    // It learns whom the others refuse when it joins them.
+    for (int other = 0; other < static_cast<int>(hosts_.size()); ++other) {
+      if (other != host && Runs(other) && network_.Linked(host, other))
+        started->evicted.insert(Of(other).evicted.begin(), Of(other).evicted.end());
+    }
     if (started->first) FormAlone(host);
     Reconsider();
   });
@@ -74,6 +80,7 @@ int Galera::StartFirst(int host) {
 void Galera::FormAlone(int host) {
   LeaveView({host});
   const Process& process = Of(host);
+  ordered_.emplace_back(process.received, Group{host});
   Pending alone{.primary = true, .bootstrap = true, .base = process.received};
   alone.view = {.id = process.view_id,
                 .seq = process.view_seq,
@@ -142,6 +149,9 @@ void Galera::Thaw(int host) {
 
 void Galera::Evict(int host, const std::string& uuid) {
   stage_.Note(absl::StrFormat("%s: evicts %s", Names({host}), uuid));
+  std::erase_if(escaped_, [&](int pid) { return uuids_.at(pid) == uuid; });
+  if (std::ranges::any_of(hosts_, [&](const Host& other) { return other.process && other.process->uuid == uuid; }))
+    evicted_alive_.insert(uuid);
   for (const Group& group : Components()) {
     if (std::ranges::find(group, host) == group.end()) continue;
     for (const int other : group) {
@@ -201,12 +211,28 @@ void Galera::Transfer(int pid) {
     stage_.After(absl::Milliseconds(200), [this, pid] { Transfer(pid); });
     return;
   }
+  const auto is_joiner = [pid](const Host& host) { return host.process && host.process->pid == pid; };
+  const int at = static_cast<int>(std::ranges::find_if(hosts_, is_joiner) - hosts_.begin());
+  if (no_forks_ && joiner->has_data && IsFork(at, donor->process->received))
+    loss_ = absl::StrFormat("%s is at seqno %d, which others went on without, and joins them unseen", Names({at}),
+                            commits_.seqno(joiner->received));
   joiner->applied = joiner->received = donor->process->received;
   joiner->has_data = joiner->synced = joiner->served = true;
   joiner->joining = false;
-  for (int host = 0; host < static_cast<int>(hosts_.size()); ++host) {
-    if (this->pid(host) == pid) Show(host);
-  }
+  Show(at);
+}
+
+// Its limit would have said so: it was not among those who were made primary, and is further than they were then.
+bool Galera::IsFork(int host, int donor) const {
+  const int joiner = Of(host).received;
+  return !commits_.Has(donor, joiner) && std::ranges::any_of(ordered_, [&](const auto& ordered) {
+    const auto& [from, group] = ordered;
+    if (std::ranges::find(group, host) != group.end() || !commits_.Has(donor, from)) return false;
+    if (commits_.seqno(joiner) <= commits_.seqno(from)) return false;
+    int after = donor;  // the first commit after `from`, on the way to the donor
+    while (commits_.seqno(after) > commits_.seqno(from) + 1) after = commits_.Parent(after);
+    return !commits_.Has(joiner, after);
+  });
 }
 
 void Galera::Write() {
@@ -286,6 +312,7 @@ std::optional<Galera::Answer> Galera::Ask(int host) const {
   answer.members = shown.members;
   answer.options.set_pc_weight(static_cast<unsigned>(settings_.weights[static_cast<std::size_t>(host)]));
   answer.options.set_evs_inactive_timeout(absl::StrFormat("PT%.3fS", absl::ToDoubleSeconds(3 * settings_.suspect)));
+  answer.options.set_evs_suspect_timeout(absl::StrFormat("PT%.3fS", absl::ToDoubleSeconds(settings_.suspect)));
   answer.options.set_ignore_sb(At(host).ignore_sb);
   return answer;
 }

@@ -62,6 +62,8 @@ class Galera {
   bool Bootstrap(int host);
   void Evict(int host, const std::string& uuid);
   void ClearEvicted(int host);
+  // After this a node that joins with write sets that were gone on without when others were made primary is a failure.
+  void ExpectNoForks() { no_forks_ = true; }
   void SetIgnoreSb(int host, bool on) { At(host).ignore_sb = on; }
   // A client commits where it can, and is told that its write is safe.
   void Write();
@@ -84,6 +86,7 @@ class Galera {
   bool Waits(int host) const {
     return Runs(host) && !At(host).process->served && !At(host).process->primary && !settings_.answers_before_primary;
   }
+  bool Primary(int host) const { return Runs(host) && At(host).process->primary; }
   bool Frozen(int host) const { return Runs(host) && At(host).process->frozen; }
   int pid(int host) const { return Runs(host) ? At(host).process->pid : 0; }
   std::string uuid(int host) const { return Runs(host) ? At(host).process->uuid : ""; }
@@ -98,6 +101,8 @@ class Galera {
   int writes() const { return writes_; }
 
  private:
+  using Group = std::vector<int>;  // hosts
+
   // A view that all of its members have got and that this one has yet to act on.
   struct Pending {
     bool primary = false;
@@ -151,7 +156,6 @@ class Galera {
     Disk disk;
     bool ignore_sb = false;
   };
-  using Group = std::vector<int>;  // hosts
 
   const Host& At(int host) const { return hosts_[static_cast<std::size_t>(host)]; }
   Host& At(int host) { return hosts_[static_cast<std::size_t>(host)]; }
@@ -166,6 +170,7 @@ class Galera {
   void Apply(int pid, int commit);
   void Transfer(int pid);
   int Base(const Group& group) const;
+  bool IsFork(int host, int donor) const;
 
   // Views (galera_views.cc).
   bool Adjacent(int a, int b) const;
@@ -193,6 +198,10 @@ class Galera {
   int acknowledged_ = 0;  // position of the last write that a client was told is safe
   int writes_ = 0;
   std::string loss_;
+  bool no_forks_ = false;
+  std::vector<std::pair<int, Group>> ordered_;  // the positions of those who were made primary, and who they were
+  std::set<int> escaped_;                       // pids of restarted processes that evictions of before do not hold
+  std::set<std::string> evicted_alive_;
   int lost_by_galera_ = 0;
   std::map<int, std::string> uuids_;  // by pid, of all that ever ran
   std::set<std::pair<std::string, std::string>> died_;

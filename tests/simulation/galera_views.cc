@@ -14,7 +14,7 @@ bool Galera::Adjacent(int a, int b) const {
   if (!network_.Linked(a, b)) return false;
   const auto shuns = [this](const Process& one, const Process& other) {
     // Its list says so, or it still waits for the former process of that uuid.
-    return one.evicted.contains(other.uuid) ||
+    return (one.evicted.contains(other.uuid) && !escaped_.contains(other.pid)) ||
            std::ranges::any_of(one.members, [&](int pid) { return pid != other.pid && uuids_.at(pid) == other.uuid; });
   };
   return !shuns(Of(a), Of(b)) && !shuns(Of(b), Of(a));
@@ -144,6 +144,8 @@ void Galera::LeaveView(const Group& group) {
     const bool quorum = HasQuorum(members);
     for (const int host : members) Of(host).primary = Of(host).primary && quorum;
   }
+  std::set<std::string> evicted;
+  for (const int host : group) evicted.insert(Of(host).evicted.begin(), Of(host).evicted.end());
   ++views_;
   int seq = 0;
   for (const int host : group)
@@ -157,6 +159,7 @@ void Galera::LeaveView(const Group& group) {
     process.members = pids;
     process.settled = false;
     process.exchanging = true;
+    process.evicted = evicted;
   }
 }
 
@@ -290,6 +293,7 @@ bool Galera::Bootstrap(int host) {
                    });
   if (!all) return false;
   Pending pending{.primary = true, .bootstrap = true, .base = Base(group)};
+  ordered_.emplace_back(pending.base, group);
   pending.view = {.id = process.view_id, .seq = process.view_seq, .weights = {}, .ordered = true};
   for (const int other : group)
     pending.view.weights[Of(other).uuid] = settings_.weights[static_cast<std::size_t>(other)];

@@ -44,8 +44,12 @@ void ConfiguredIsConfirmed(const v1::Configuration&, v1::ArbitratorState& state,
     all.add_members(report.has_wsrep() ? report.wsrep().gcomm_uuid() : report.process().last_exit().gcomm_uuid());
   }
   std::ranges::sort(*all.mutable_members());
-  for (v1::DbserverKnowledge& known : *state.mutable_dbservers())
-    *known.mutable_report()->mutable_last_primary_view() = all;
+  for (v1::DbserverKnowledge& known : *state.mutable_dbservers()) {
+    v1::DbStatusReport& report = *known.mutable_report();
+    if (report.process().complete_in() == report.last_primary_view().id())
+      report.mutable_process()->set_complete_in(all.id());
+    *report.mutable_last_primary_view() = all;
+  }
 }
 
 void AllHavePromised(const v1::Configuration&, v1::ArbitratorState& state, BootTime) {
@@ -80,10 +84,16 @@ constexpr std::array kMutants = {
            .mind = PositionsAreAlike,
            .seeds = 2000},
     Mutant{.name = "skip-lease-wait", .what = "leases are over at once", .mind = LeasesAreOver, .seeds = 2000},
+    Mutant{.name = "merges-unseen",
+           .what = "who was counted out is not refused by those who were promoted",
+           .merges_unseen = true,
+           .first = 7900,
+           .seeds = 2000},
     Mutant{.name = "no-nonce-check", .what = "an order may come late", .newest_nonce = true, .seeds = 2000},
     Mutant{.name = "late-bootstrap",
            .what = "a server carries out a statement that it took up late",
            .late_bootstrap = true,
+           .first = 5200,
            .seeds = 2000},
     Mutant{.name = "send-first", .what = "orders are sent before they are recorded", .send_first = true},
     Mutant{.name = "volatile-promise", .what = "promises do not outlive the agent", .volatile_promise = true},

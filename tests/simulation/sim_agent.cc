@@ -36,7 +36,7 @@ SimAgent::SimAgent(World& world, int host)
       lease_(FromProto(world.config.promotion().lease_ttl())) {
   observations_.config_version = world.config.version() - (world.other_version[static_cast<std::size_t>(host)] ? 1 : 0);
   observations_.drain.set_state(v1::DRAIN_STATE_SERVING);
-  observations_.fence.set_mode(LeasesInUse(world.config) ? v1::FENCE_MODE_GUARD : v1::FENCE_MODE_OFF);
+  observations_.fence.set_mode(GuardsInUse(world.config) ? v1::FENCE_MODE_GUARD : v1::FENCE_MODE_OFF);
 }
 
 absl::Duration SimAgent::Soon(absl::Duration longest) const {
@@ -73,6 +73,8 @@ void SimAgent::Hold(int pid) {
   process.presence = Presence::kRunning;
   process.pid = pid;
   process.started_at = Now();
+  const auto view = world_.galera.ViewOnDisk(host_);
+  process.view_at_start = view ? view->id() : "";
   process.start_error.clear();
   process.restart_at.reset();
   if (world_.galera.pid(host_) != pid) return OnExit(pid, false);  // it has ended meanwhile
@@ -97,7 +99,7 @@ void SimAgent::Exited(int pid, bool expected) {
   process.stopped.Clear();
   busy_ = true;
   OnProcessChange();
-  seat_.After(Soon(absl::Milliseconds(20)), [this, expected] { Ended(expected); });
+  seat_.After(Soon(absl::Milliseconds(20)), [this, expected = expected && pid != ended_] { Ended(expected); });
 }
 
 void SimAgent::Ended(bool expected) {
@@ -142,6 +144,10 @@ void SimAgent::DoStart(bool is_restart) {
   }
   busy_ = true;
   may_turn_primary_ = !forget_view_ && !world_.galera.Runs(host_);
+  if (may_turn_primary_) {
+    observations_.process.presence = Presence::kUnknown;
+    Report();
+  }
   seat_.After(Soon(absl::Milliseconds(30)), [this, is_restart] {
     busy_ = false;
     const auto& limit = not_beyond_;
@@ -156,6 +162,7 @@ void SimAgent::DoStart(bool is_restart) {
 }
 
 void SimAgent::Failed(const std::string& why) {
+  observations_.process.presence = Presence::kGone;
   observations_.process.start_error = why;
   observations_.process.stopped = world_.galera.Stopped(host_);
   policy_.OnUnexpectedExit(Now());
@@ -164,6 +171,7 @@ void SimAgent::Failed(const std::string& why) {
 }
 
 void SimAgent::Recover(const v1::Recover& order) {
+  if (order.action() == v1::Recover::ACTION_END) return EndByOrder();
   if (order.action() != v1::Recover::ACTION_START) return WorkWhileDown(order);
   if (order.without_view() && !StartNow(order)) return;
   if (order.keep_view() && restart_ != 0) RestartAt(policy_.restart_at().value_or(Now()));
@@ -180,6 +188,14 @@ bool SimAgent::StartNow(const v1::Recover& order) {
   not_beyond_ = order.has_not_beyond() ? std::optional(order.not_beyond()) : std::nullopt;
   DoStart(false);
   return true;
+}
+
+void SimAgent::EndByOrder() {
+  const int pid = static_cast<int>(observations_.process.pid);
+  if (pid == 0 || std::exchange(ended_, pid) == pid) return;
+  seat_.After(Soon(absl::Milliseconds(50)), [this, pid] {
+    if (world_.galera.pid(host_) == pid) world_.galera.Kill(host_);
+  });
 }
 
 // To read the position, or to clear what would bootstrap, of which nothing is left here.
@@ -258,16 +274,16 @@ void SimAgent::StartWithoutView(const v1::Recover& order) {
 void SimAgent::OnLease(const v1::Lease& lease) {
   const Sightings::Sighting* counted_from = orders_.sightings().Find(lease.nonce());
   if (!LeasesInUse(world_.config) || counted_from == nullptr) return;
-  lease_.OnLease(lease, counted_from->observed_at, orders_.shown().highest_epoch());
+  lease_.OnLease(lease, *counted_from, orders_.shown().highest_epoch());
   Extend();
   if (held_back_ && restart_ == 0 && MayStart()) RestartAt(Now());
 }
 
-bool SimAgent::MayStart() const { return !LeasesInUse(world_.config) || lease_.Held(Now()); }
+bool SimAgent::MayStart() const { return !LeasesInUse(world_.config) || lease_.MayStart(Now()); }
 
 void SimAgent::Extend() {
   const int pid = static_cast<int>(observations_.process.pid);
-  if (!LeasesInUse(world_.config) || pid == 0) return;
+  if (!GuardsInUse(world_.config) || pid == 0) return;
   world_.Guard(host_, pid, lease_.LivesUntil(), may_turn_primary_);
   if (armed_ == pid || !world_.Guarded(host_)) return;
   seat_.After(Soon(absl::Milliseconds(5)), [this, pid] { armed_ = pid; });
@@ -303,12 +319,13 @@ void SimAgent::ProbeNow() {
   if (!world_.galera.Ask(host_)) {
     const absl::Duration wait =
         world_.galera.Runs(host_) ? FromProto(world_.config.timings().probe_deadline()) : absl::Milliseconds(1);
-    return seat_.After(wait, [this, asked_at] { Probed(asked_at, std::nullopt); });
+    return seat_.After(wait, [this, asked_at] { Probed(asked_at, std::nullopt, std::nullopt); });
   }
   // What is answered is of some moment of the probe; the file is read after it.
-  seat_.After(Soon(absl::Milliseconds(5)), [this, asked_at] {
+  const auto view = world_.galera.ViewOnDisk(host_);
+  seat_.After(Soon(absl::Milliseconds(5)), [this, asked_at, view] {
     std::optional<ProbeAnswer> answer = Ask(asked_at);
-    seat_.After(Soon(absl::Milliseconds(5)), [this, asked_at, answer] { Probed(asked_at, answer); });
+    seat_.After(Soon(absl::Milliseconds(5)), [this, asked_at, answer, view] { Probed(asked_at, answer, view); });
   });
 }
 
@@ -325,17 +342,15 @@ std::optional<ProbeAnswer> SimAgent::Ask(BootTime asked_at) const {
   return answer;
 }
 
-void SimAgent::Probed(BootTime asked_at, std::optional<ProbeAnswer> answer) {
+void SimAgent::Probed(BootTime asked_at, const std::optional<ProbeAnswer>& answer,
+                      const std::optional<v1::PrimaryView>& view_before) {
   probing_ = false;
   ObservedAnswer& observed = observations_.answer;
   observed.last_primary_view = world_.galera.ViewOnDisk(host_);
   observed.status = answer ? absl::OkStatus() : absl::DeadlineExceededError("no answer");
   observed.asked_at = asked_at;
   observed.waiting_pid = !answer && world_.galera.Waits(host_) ? world_.galera.pid(host_) : 0;
-  if (answer) {
-    observed.primary_pid = CompletePid(observed.primary_pid, observations_.process.pid, answer->wsrep);
-    observed.last = *std::move(answer);
-  }
+  if (answer) TakeIn(*answer, static_cast<pid_t>(observations_.process.pid), view_before, observed);
   Report();
   if (std::exchange(probe_again_, false)) ProbeNow();
 }
@@ -343,6 +358,7 @@ void SimAgent::Probed(BootTime asked_at, std::optional<ProbeAnswer> answer) {
 void SimAgent::Report() {
   observations_.orders = orders_.outcomes();
   observations_.highest_epoch = orders_.shown().highest_epoch();
+  observations_.last_seen_view = orders_.shown().last_seen_view();
   observations_.lease.set_held(lease_.Held(Now()));
   observations_.fence.set_armed(armed_ != 0 && armed_ == observations_.process.pid);
   v1::Message message;
@@ -353,6 +369,7 @@ void SimAgent::Report() {
   const BootTime observed_at = Now() - FromProto(report.age());
   const bool gone = observations_.process.presence == Presence::kGone;
   *report.mutable_freeze() = orders_.FreezeSeenAt(gone ? Now() : observed_at);
+  if (const auto& departure = departure_.OnObserved(report, observed_at)) *report.mutable_departure() = *departure;
   lease_.OnReported(report, observed_at);
   correspondent_.Post(message, Now());
   Flush();
@@ -435,6 +452,8 @@ void SimAgent::Promote(const OrderEffects::Promote& promote) {
   if (seen->wsrep.evs_state() != "OPERATIONAL") return end(absl::FailedPreconditionError("its group is not settled"));
   if (Now() >= promote.not_after && !world_.mutant.late_bootstrap)
     return end(absl::FailedPreconditionError("the order ran out before it was carried out"));
+  if (!world_.mutant.merges_unseen)
+    for (const std::string& uuid : promote.counted_out) world_.galera.Evict(host_, uuid);
   const auto executed = std::make_shared<bool>(false);
   world_.Bootstrap(host_, world_.galera.pid(host_), promote.not_after, promote.status.epoch(), executed);
   if (seat_.CrashesAt("while it promotes")) return;
@@ -464,6 +483,13 @@ void SimAgent::Evict(const v1::EvictMember& order, int mine) {
   }
   if (order.clear()) {
     world_.galera.ClearEvicted(host_);
+    JobDone();
+    return Do(orders_.OnEvicted(order, absl::OkStatus()));
+  }
+  for (const std::string& uuid : order.counted_out()) {
+    if (!world_.mutant.merges_unseen) world_.galera.Evict(host_, uuid);
+  }
+  if (order.dead().empty()) {
     JobDone();
     return Do(orders_.OnEvicted(order, absl::OkStatus()));
   }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "common/core/departure.h"
 #include "common/core/lease.h"
 #include "common/core/order_life.h"
 #include "common/core/restart_policy.h"
@@ -49,6 +50,7 @@ class SimAgent {
   bool StartNow(const v1::Recover& order);
   void StartFirst(const v1::OrderStatus& accepted);
   void WorkWhileDown(const v1::Recover& order);
+  void EndByOrder();
   void HoldDown();
   void EndHold();
   // Leases and the guard.
@@ -59,7 +61,8 @@ class SimAgent {
   // Probe and report.
   void Tick();
   void ProbeNow();
-  void Probed(BootTime asked_at, std::optional<ProbeAnswer> answer);
+  void Probed(BootTime asked_at, const std::optional<ProbeAnswer>& answer,
+              const std::optional<v1::PrimaryView>& view_before);
   std::optional<ProbeAnswer> Ask(BootTime asked_at) const;
   void Report();
   // Orders.
@@ -92,6 +95,8 @@ class SimAgent {
   int restart_ = 0;  // number of the pending restart, 0 for none
   int restarts_ = 0;
   LeaseHolder lease_;
+  DepartureWatch departure_;
+  int ended_ = 0;  // the process that is ended by order, and is not to stay so
   int armed_ = 0;  // the process that the guard is known to watch
   bool held_back_ = false;
   int hold_ = 0;                   // number of the hold by order

@@ -53,8 +53,7 @@ void SimArbitrator::OnMessage(int host, int stream, const v1::Message& message) 
   }
   if (peer.correspondent.Receive(message) == Correspondent::Verdict::kDeliver && message.has_db_status_report()) {
     v1::DbserverKnowledge& known = FindOrAddByName(*state_.mutable_dbservers(), world_.name(host));
-    *known.mutable_report() = message.db_status_report();
-    *known.mutable_received_at() = ToProto(ToSinceBoot(seat_.Now()));
+    TakeIn(message.db_status_report(), seat_.Now(), known);
     ThinkSoon();
   }
   Flush(host);
@@ -146,13 +145,24 @@ void SimArbitrator::Resume() {
   Persist(next);
 }
 
-// A human has everybody started, when nothing speaks against it.
-void SimArbitrator::Recover() {
+// A human has everybody started, when nothing speaks against it. True while a recovery is under way.
+bool SimArbitrator::Recover() {
   const Facts facts = GatherFacts(world_.config, state_, seat_.Now());
   const v1::Recovery wanted = NewRecovery(facts, state_.durable(), {}, "ann: everybody is down");
-  if (RefuseRecover(world_.config, state_, seat_.Now(), wanted).refused()) return;
+  const v1::RecoveryState state = state_.durable().recovery().state();
+  if (state == v1::RECOVERY_STATE_COLLECTING || state == v1::RECOVERY_STATE_STARTING) {
+    for (const StoppedNode& stopped : facts.recovery.nodes) {
+      // As minderctl tells her: it has been in a primary component, so its agent does not end it.
+      const bool wedged = stopped.node->fresh && !stopped.node->stopped && !stopped.node->waiting;
+      const int host = HostOf(DbserverParty(world_.config, stopped.node->config->name()));
+      if (wedged && world_.galera.Runs(host)) world_.galera.Kill(host);
+    }
+    return true;
+  }
+  if (RefuseRecover(world_.config, state_, seat_.Now(), wanted).refused()) return false;
   world_.stage.Note("ann asks for a recovery");
   Persist(WithRecovery(state_, wanted).durable());
+  return true;
 }
 
 void SimArbitrator::Request(const std::string& group) {

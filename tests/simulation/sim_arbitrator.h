@@ -25,7 +25,7 @@ class SimArbitrator {
   // A human's words, recorded as the real one does.
   void Pause(absl::Duration how_long);
   void Resume();
-  void Recover();
+  bool Recover();
   void Request(const std::string& group);
 
   const v1::Decision& last() const { return last_; }

@@ -45,16 +45,17 @@ bool IsInDoubt(World& world) {
   return order.epoch() == grant.epoch() && order.outcome() == v1::ORDER_OUTCOME_STARTED;
 }
 
-// Nothing was promoted, and it is said why. Of servers that answer nobody, as those do that wait for others, not even
-// that is known.
+// It is said why nothing is promoted, or what may still be carried out. Of servers that answer nobody, as those do that
+// wait for others, not even that is known.
 bool IsRefused(World& world) {
-  if (!world.galera.Live().empty() || world.arbitrator() == nullptr) return false;
+  if (world.arbitrator() == nullptr) return false;
+  if (IsInDoubt(world) && RuleOf(world) == "R030") return true;
+  if (!world.galera.Live().empty()) return false;
   bool answered = false;
   for (int host = 0; host < world.nodes(); ++host) answered |= world.galera.Ask(host).has_value();
   const std::string rule = RuleOf(world);
   const bool for_a_human = rule == "R330" || rule == "R340" || rule == "R350";  // minderctl recover
-  return absl::StartsWith(rule, "R4") || (!answered && (rule == "R900" || for_a_human)) ||
-         (IsInDoubt(world) && rule == "R030");
+  return absl::StartsWith(rule, "R4") || (!answered && (rule == "R900" || for_a_human));
 }
 
 void Converge(World& world, const Faults& faults, SimulationResult& result) {
@@ -80,7 +81,11 @@ void Converge(World& world, const Faults& faults, SimulationResult& result) {
 SimulationResult Simulate(std::uint64_t seed, const Mutant& mutant, std::ostream* trace) {
   SimulationResult result;
   World world(seed, mutant, trace);
-  if (LeasesInUse(world.config)) world.checks.OnGuards();
+  if (GuardsInUse(world.config)) world.checks.OnGuards();
+  if (world.config.promotion().tie() == v1::Promotion::SWITCH_ON) {
+    world.checks.OnTie();
+    world.galera.ExpectNoForks();
+  }
   Faults faults(world);
   world.Begin();
   KeepWriting(world);

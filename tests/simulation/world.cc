@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_format.h"
 #include "common/core/lease.h"
+#include "common/core/lookup.h"
 #include "common/core/proto_time.h"
 
 namespace minder {
@@ -46,14 +47,19 @@ v1::Configuration MakeConfig(const std::vector<std::string>& names, Random& rand
   *promotion.mutable_hold_down() = ToProto(absl::Seconds(1 + random.Below(15)));
   promotion.set_self_fence(random.Chance(0.3) ? v1::Promotion::FENCE_GUARD : v1::Promotion::FENCE_OFF);
   *promotion.mutable_lease_ttl() = ToProto(absl::Seconds(3 + random.Below(3)));
+  promotion.set_tie(random.Chance(0.3) ? v1::Promotion::SWITCH_ON : v1::Promotion::SWITCH_OFF);
   return config;
 }
 
-Galera::Settings MakeSettings(const std::vector<std::string>& names, bool fenced, Random& random) {
+Galera::Settings MakeSettings(const std::vector<std::string>& names, const v1::Promotion& promotion, bool fenced,
+                              Random& random) {
+  const bool tie = promotion.tie() == v1::Promotion::SWITCH_ON && !fenced;
   Galera::Settings settings{.names = names};
   const bool weighted = random.Chance(0.4);
   for (std::size_t i = 0; i < names.size(); ++i) settings.weights.push_back(weighted ? 1 + random.Below(3) : 1);
   settings.suspect = random.Between(absl::Milliseconds(300), fenced ? absl::Seconds(1) : absl::Seconds(5));
+  // A group that leaves the others in one step is seen to do so within less than that.
+  if (tie) settings.suspect = random.Between(absl::Seconds(1.6), absl::Seconds(2.2));
   settings.slowest_view = absl::Milliseconds(random.Chance(0.2) ? 400 : 20);
   settings.answers_before_primary = random.Chance(0.5);
   return settings;
@@ -67,7 +73,7 @@ World::World(std::uint64_t seed, const Mutant& the_mutant, std::ostream* trace)
       names(MakeNames(stage.random)),
       config(MakeConfig(names, stage.random)),
       network(stage, nodes() + 1),
-      galera(stage, network, MakeSettings(names, LeasesInUse(config), stage.random),
+      galera(stage, network, MakeSettings(names, config.promotion(), GuardsInUse(config), stage.random),
              {.on_notify =
                   [this](int host) {
                     if (agent(host) != nullptr) agent(host)->OnNotify();
@@ -138,6 +144,10 @@ void World::Reboot(int host, absl::Duration down) {
 
 void World::HumanStarts(int host) {
   if (galera.Runs(host) || (LeasesInUse(config) && galera.ViewOnDisk(host))) return;
+  // He has read why its agent does not.
+  if (LeasesInUse(config) && arbitrator() != nullptr &&
+      FindLeftBehind(arbitrator()->last().next(), name(host)) != nullptr)
+    return;
   galera.Start(host);
 }
 
@@ -176,6 +186,7 @@ void World::Bootstrap(int host, int pid, BootTime not_after, std::uint64_t epoch
 
 void World::ToArbitrator(int host, int stream, const v1::Message& message) {
   network.Send(host, arbitrator_host(), false, [this, host, stream, message] {
+    if (message.boot_id() != machine(host).boot_id) return;  // no connection outlives the machine
     seat(arbitrator_host()).After(absl::ZeroDuration(), [this, host, stream, message] {
       arbitrator_->OnMessage(host, stream, message);
     });
@@ -184,6 +195,7 @@ void World::ToArbitrator(int host, int stream, const v1::Message& message) {
 
 void World::ToAgent(int host, const v1::Message& message) {
   network.Send(arbitrator_host(), host, message.has_make_primary(), [this, host, message] {
+    if (message.boot_id() != machine(arbitrator_host()).boot_id) return;
     seat(host).After(absl::ZeroDuration(), [this, host, message] { agent(host)->OnMessage(message); });
   });
 }

@@ -425,8 +425,10 @@ TEST_F(PrimaryServiceTest, ASplitBrainIsEndedByTheDigestOfNowAndReleasesOneByOne
   const auto keep = [&] { return stub_->Acknowledge(Context().get(), acknowledge, &acknowledged); };
   ExpectRefused(keep(), grpc::StatusCode::FAILED_PRECONDITION, "NO_SPLIT_BRAIN");
   Tell({"primary a1", "primary b1"});
-  Say();
-  WaitFor([](const v1::ExplainResponse& e) { return e.state().durable().has_split_brain(); });
+  WaitFor([this](const v1::ExplainResponse& e) {
+    Say();  // again and again, as agents do: the second time shows that both are primary at the same time
+    return e.state().durable().has_split_brain();
+  });
   for (const auto& [name, agent] : agents_)
     EXPECT_TRUE(agent->WaitHeard([](const v1::Message& m) { return m.has_hold_down(); })) << name;
   const std::string split_id = Explained().state().durable().split_brain().id();

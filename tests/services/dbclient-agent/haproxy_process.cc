@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <filesystem>
 #include <fstream>
@@ -13,18 +12,11 @@
 
 #include "absl/strings/str_format.h"
 #include "common/base/check.h"
+#include "common/base/unix_address.h"
 #include "services/dbclient-agent/haproxy_socket.h"
 
 namespace minder {
 namespace {
-
-sockaddr_un UnixAddress(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  MINDER_CHECK(path.size() < sizeof(address.sun_path));
-  path.copy(address.sun_path, path.size());
-  return address;
-}
 
 bool Readable(int fd) {
   pollfd waiting{.fd = fd, .events = POLLIN, .revents = 0};
@@ -53,8 +45,7 @@ SilentListener::SilentListener() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXE
 }
 
 SilentListener::SilentListener(const std::string& path) : fd_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-  const sockaddr_un address = UnixAddress(path);
-  MINDER_CHECK(bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0);
+  MINDER_CHECK(UnixAddress::Of(path)->Bind(fd_.get()) == 0);
   MINDER_CHECK(listen(fd_.get(), 64) == 0);
 }
 
@@ -112,9 +103,8 @@ UniqueFd HaproxyProcess::Reload() {
 }
 
 UniqueFd HaproxyProcess::OpenSession() const {
-  const sockaddr_un address = UnixAddress(directory_ + "/front.sock");
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) fd.reset();
+  if (UnixAddress::Of(directory_ + "/front.sock")->Connect(fd.get()) != 0) fd.reset();
   return fd;
 }
 

@@ -14,6 +14,7 @@
 #include "common/rpc/server.h"
 #include "common/rpc/switchboard.h"
 #include "services/dbserver-agent/process_lookup.h"
+#include "tests/lab/cpu_time.h"
 #include "tests/services/dbserver-agent/mariadbd_fixture.h"
 
 namespace minder {

@@ -37,8 +37,9 @@ class FenceGuardTest : public testing::Test {
 
   void StartAgent() {
     loop_ = std::make_unique<EventLoop>();
-    guard_ = std::make_unique<FenceGuard>(*loop_, FenceGuard::Options{.program = MINDER_FENCE, .state_dir = dir_},
-                                          [this] { armed_ = guard_->armed(); });
+    guard_ = std::make_unique<FenceGuard>(
+        *loop_, FenceGuard::Options{.program = MINDER_FENCE, .state_dir = dir_, .watchdog = watchdog_},
+        [this] { armed_ = guard_->armed(); });
     thread_ = std::thread([this] { loop_->Run(); });
   }
   void StopAgent() {
@@ -86,6 +87,7 @@ class FenceGuardTest : public testing::Test {
   }
 
   std::string dir_;
+  std::string watchdog_;
   Spawned victim_;
   std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<FenceGuard> guard_;
@@ -170,6 +172,81 @@ TEST_F(FenceGuardTest, WhoMayTurnPrimaryByItselfHasAGuardFromTheStartAndEndsWhen
   Extend(absl::Seconds(-1));
   Hold(absl::ZeroDuration(), true);
   EXPECT_TRUE(VictimEndsWithin(kPatience));
+}
+
+// A file stands for the device (watchdog_device.cc); it would end the machine a second after it was written to last.
+class WatchdogTest : public FenceGuardTest {
+ protected:
+  WatchdogTest() {
+    StopAgent();
+    watchdog_ = dir_ + "/watchdog";
+    EXPECT_TRUE(WriteFileDurably(watchdog_, "").ok());
+    setenv("LD_PRELOAD", MINDER_WATCHDOG_DEVICE, 1);
+    StartAgent();
+  }
+  ~WatchdogTest() override {
+    for (const char* name : {"LD_PRELOAD", "MINDER_TEST_IMMORTAL"}) unsetenv(name);
+  }
+  void SetUp() override {
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+    GTEST_SKIP() << "the sanitizer has an ioctl of its own, before that of the stand-in";
+#endif
+#endif
+  }
+  std::string Written() const { return ReadFile(watchdog_).value_or("?"); }
+  // True when nothing is written for longer than the device waits.
+  bool MachineEnds() const {
+    BootTime last = BootClock().Now();
+    std::string written = Written();
+    for (const BootTime until = last + kPatience; BootClock().Now() < until; poll(nullptr, 0, 5)) {
+      if (BootClock().Now() - last > absl::Milliseconds(1100)) return Written().back() != 'V';
+      if (Written() != std::exchange(written, Written())) last = BootClock().Now();
+    }
+    return false;
+  }
+};
+
+TEST_F(WatchdogTest, IsKeptAliveWhileTheProcessMayLiveAndReleasedWhenItHasEnded) {
+  Hold();
+  ASSERT_TRUE(WaitForArmed(true));
+  EXPECT_EQ(guard_->watchdog_timeout(), absl::Seconds(1));
+  EXPECT_FALSE(VictimEndsWithin(absl::Seconds(2)));
+  EXPECT_GE(Written().size(), 4u);
+  kill(victim_.pid, SIGKILL);
+  ASSERT_TRUE(WaitForArmed(false));
+  EXPECT_EQ(Written().back(), 'V');
+}
+
+TEST_F(WatchdogTest, AKillAtTheDeadlineSparesTheMachine) {
+  Hold(absl::Milliseconds(300));
+  ASSERT_TRUE(VictimEndsWithin(kPatience));
+  ASSERT_TRUE(WaitForArmed(false));
+  EXPECT_EQ(Written().back(), 'V');
+}
+
+TEST_F(WatchdogTest, EndsTheMachineWhenTheProcessDoesNotEnd) {
+  setenv("MINDER_TEST_IMMORTAL", "1", 1);
+  Hold(absl::Milliseconds(300));
+  ASSERT_TRUE(WaitForArmed(true));
+  EXPECT_TRUE(MachineEnds());
+}
+
+TEST_F(WatchdogTest, EndsTheMachineWhenTheGuardHangs) {
+  Hold();
+  ASSERT_TRUE(WaitForArmed(true));
+  const pid_t guard = GuardPid();
+  kill(guard, SIGSTOP);
+  EXPECT_TRUE(MachineEnds());
+  kill(guard, SIGCONT);
+}
+
+TEST_F(WatchdogTest, WithoutOneThereIsNoGuard) {
+  unsetenv("LD_PRELOAD");  // so that the file is what it is
+  Hold();
+  EXPECT_FALSE(VictimEndsWithin(absl::Milliseconds(500)));
+  EXPECT_FALSE(armed_);
+  EXPECT_THAT(ReadFile(dir_ + "/fence.log").value_or(""), testing::HasSubstr("does not say when it ends the machine"));
 }
 
 TEST_F(FenceGuardTest, EndsWithTheProcess) {

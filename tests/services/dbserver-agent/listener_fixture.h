@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <chrono>
 #include <cstring>
@@ -16,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/unix_address.h"
 #include "services/dbserver-agent/notify_listener.h"
 
 namespace minder {
@@ -75,26 +75,17 @@ class ListenerFixture : public ::testing::Test {
     return Eventually([this, n] { return events_.size() >= n; });
   }
 
-  static sockaddr_un AddressOf(const std::string& path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
-    return address;
-  }
-
   // A connected client; not ok() when refused.
   static UniqueFd Connect(const std::string& path) {
     UniqueFd fd(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
-    const sockaddr_un address = AddressOf(path);
-    if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) return UniqueFd();
+    if (UnixAddress::Of(path)->Connect(fd.get()) != 0) return UniqueFd();
     return fd;
   }
 
   // A socket of this type that listens at `path` with a queue of `backlog`.
   static UniqueFd ListenAt(const std::string& path, int type, int backlog) {
     UniqueFd fd(socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
-    const sockaddr_un address = AddressOf(path);
-    EXPECT_EQ(bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0) << std::strerror(errno);
+    EXPECT_EQ(UnixAddress::Of(path)->Bind(fd.get()), 0) << std::strerror(errno);
     EXPECT_EQ(listen(fd.get(), backlog), 0);
     return fd;
   }

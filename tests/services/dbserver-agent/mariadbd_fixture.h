@@ -18,7 +18,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "common/base/clock.h"
 #include "common/base/file.h"
@@ -58,15 +57,6 @@ inline void Freeze(pid_t pid) {
     }
     return true;
   }));
-}
-
-// CPU time that a process has taken so far.
-inline absl::Duration CpuTime(pid_t pid) {
-  const std::string stat = ReadFile(absl::StrCat("/proc/", pid, "/stat")).value_or(") ");
-  const std::vector<std::string> fields = absl::StrSplit(stat.substr(stat.rfind(") ") + 2), ' ');
-  if (fields.size() < 13) return absl::ZeroDuration();
-  return absl::Seconds(std::stod(fields[11]) + std::stod(fields[12])) /
-         sysconf(_SC_CLK_TCK);  // utime and stime, in ticks
 }
 
 // One real mariadbd with Galera, on its own, in a temporary directory. Its first start by Bootstrap makes it a primary

@@ -68,10 +68,9 @@ class OrderKeeperTest : public ::testing::Test {
     auto opened =
         OrderKeeper::Open(loop_, {.state_dir = dir_, .config_version = 3, .order_validity = absl::Seconds(60)},
                           {.make_primary =
-                               [this](BootTime) {
+                               [this](const OrderEffects::Promote&) {
+                                 on_disk_ = OnDisk();  // what is carried out is there already
                                  ++carried_out_;
-                                 // What is carried out is on the disk already.
-                                 on_disk_ = OnDisk();
                                  return outcome_;
                                },
                            .evict =
@@ -87,8 +86,8 @@ class OrderKeeperTest : public ::testing::Test {
                                },
                            .bootstrap =
                                [this](const OrderKeeper::Handlers::Done& done) {
-                                 ++carried_out_;
                                  on_disk_ = OnDisk();
+                                 ++carried_out_;
                                  done(outcome_);
                                },
                            .on_change = [this] { changed_ = true; }});

@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "common/core/proto_time.h"
+#include "tests/lab/cpu_time.h"
 #include "tests/services/dbserver-agent/mariadbd_fixture.h"
 
 namespace minder {

@@ -215,5 +215,27 @@ TEST(CompletePid, IsOfWhoWasSeenSyncedSinceItJoined) {
   EXPECT_EQ(CompletePid(7, 7, answer), 7);
 }
 
+TEST(TakeIn, AProcessIsCompleteInTheViewThatWasThereBeforeAndAfterTheAnswer) {
+  const auto view = [](const std::string& id) {
+    v1::PrimaryView result;
+    result.set_id(id);
+    return std::optional(result);
+  };
+  ProbeAnswer answer;
+  answer.wsrep.set_cluster_status(v1::CLUSTER_STATUS_PRIMARY);
+  answer.wsrep.set_local_state(v1::LOCAL_STATE_SYNCED);
+  ObservedAnswer observed;
+  observed.last_primary_view = view("v:1");
+  TakeIn(answer, 7, view("v:1"), observed);
+  EXPECT_EQ(observed.complete_in, "v:1");
+  observed.last_primary_view = view("v:2");
+  TakeIn(answer, 7, view("v:1"), observed);
+  EXPECT_EQ(observed.complete_in, "v:1") << "it may have joined v:2 after it answered";
+  answer.wsrep.set_cluster_status(v1::CLUSTER_STATUS_NON_PRIMARY);
+  TakeIn(answer, 7, view("v:2"), observed);
+  EXPECT_EQ(observed.complete_in, "v:1");
+  EXPECT_EQ(observed.primary_pid, 7);
+}
+
 }  // namespace
 }  // namespace minder
