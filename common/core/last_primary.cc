@@ -205,6 +205,7 @@ std::vector<v1::Death> DeathsIn(const std::optional<v1::ConfirmedPrimary>& confi
     death.set_dbserver(node.config->name());
     death.set_gcomm_uuid(exit.gcomm_uuid());
     death.set_proof(ProofOf(exit));
+    if (exit.has_position()) *death.mutable_position() = exit.position();
     deaths.emplace(exit.gcomm_uuid(), death);
   }
   std::vector<v1::Death> found;

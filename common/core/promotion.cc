@@ -304,20 +304,24 @@ std::string WhyGarbdsMatter(const PromotionPlan& plan, const Facts& facts) {
          "who is not seen";
 }
 
-// The highest seqno that anybody reports who was in P, or is what became of it.
+// The highest seqno that anybody reports who was in P, or is what became of it; or that the dead showed last.
 std::int64_t HighestElsewhere(const Facts& facts, const Candidate& group, std::string& where) {
   std::int64_t highest = -1;
+  const auto consider = [&](const std::string& name, const std::string& uuid, std::int64_t seqno) {
+    if (uuid != facts.confirmed->state_uuid() || seqno <= highest) return;
+    highest = seqno;
+    where = name;
+  };
   for (const NodeFacts& node : facts.nodes) {
     if (node.report == nullptr || node.lost || std::ranges::find(group.members, &node) != group.members.end()) continue;
-    const auto consider = [&](const std::string& uuid, std::int64_t seqno) {
-      if (uuid != facts.confirmed->state_uuid() || seqno <= highest) return;
-      highest = seqno;
-      where = node.config->name();
-    };
     const v1::DbStatusReport& report = *node.report;
-    if (report.has_wsrep()) consider(report.wsrep().local_state_uuid(), report.wsrep().last_committed());
+    const std::string& name = node.config->name();
+    if (report.has_wsrep()) consider(name, report.wsrep().local_state_uuid(), report.wsrep().last_committed());
     for (const v1::Position& position : {report.stopped().grastate(), report.stopped().recovered()})
-      consider(position.uuid(), position.seqno());
+      consider(name, position.uuid(), position.seqno());
+  }
+  for (const v1::Death& death : facts.deaths) {
+    if (!death.declared()) consider(death.dbserver(), death.position().uuid(), death.position().seqno());
   }
   return highest;
 }

@@ -154,11 +154,7 @@ Agent::Agent(EventLoop& loop, const v1::Configuration& config, const v1::Dbserve
       lease_(FromProto(config_.promotion().lease_ttl())),
       supervisor_(loop, *parts_.process,
                   {.on_change = [this] { OnProcessChange(); },
-                   .gcomm_uuid =
-                       [this] {
-                         const auto& last = observations_.answer.last;
-                         return last.has_value() ? last->wsrep.gcomm_uuid() : std::string();
-                       },
+                   .last_answer = [this]() -> const std::optional<ProbeAnswer>& { return observations_.answer.last; },
                    .restart_hold = [this] { return arbitrator_hears_ ? kRestartHold : absl::ZeroDuration(); },
                    .view_id =
                        [this] {

@@ -63,6 +63,7 @@ v1::ObservedExit ExitOf(const SeenExit& seen, BootTime now) {
   exit.set_expected(seen.expected);
   *exit.mutable_age() = ToProto(now - seen.seen_at);
   exit.set_gcomm_uuid(seen.gcomm_uuid);
+  if (seen.position.has_value()) *exit.mutable_position() = *seen.position;
   return exit;
 }
 
@@ -138,6 +139,16 @@ void SetState(const Observations& o, v1::DbStatusReport& report) {
 }
 
 }  // namespace
+
+SeenExit SeenExitOf(pid_t pid, BootTime now, const std::optional<ProbeAnswer>& last) {
+  SeenExit exit{.pid = pid, .status = {}, .expected = false, .seen_at = now, .gcomm_uuid = "", .position = {}};
+  if (!last.has_value()) return exit;
+  exit.gcomm_uuid = last->wsrep.gcomm_uuid();
+  v1::Position& position = exit.position.emplace();
+  position.set_uuid(last->wsrep.local_state_uuid());
+  position.set_seqno(last->wsrep.last_committed());
+  return exit;
+}
 
 pid_t CompletePid(pid_t before, pid_t pid, const v1::WsrepStatus& answer) {
   if (answer.cluster_status() != v1::CLUSTER_STATUS_PRIMARY) return before;

@@ -30,7 +30,9 @@ struct SeenExit {
   bool expected = false;
   BootTime seen_at;
   std::string gcomm_uuid;
+  std::optional<v1::Position> position;  // as it showed last
 };
+SeenExit SeenExitOf(pid_t pid, BootTime now, const std::optional<ProbeAnswer>& last);
 
 // What is known of the process.
 struct ObservedProcess {

@@ -132,8 +132,7 @@ void Supervisor::OnExit() {
   const pid_t pid = server_->pid;
   loop_.Unwatch(server_->pidfd.get());
   server_.reset();
-  observed_.last_exit = SeenExit{
-      .pid = pid, .status = {}, .expected = false, .seen_at = loop_.Now(), .gcomm_uuid = handlers_.gcomm_uuid()};
+  observed_.last_exit = SeenExitOf(pid, loop_.Now(), handlers_.last_answer());
   observed_.presence = Presence::kGone;
   observed_.pid = 0;
   observed_.stopped.Clear();

@@ -19,8 +19,8 @@ class Supervisor {
  public:
   struct Handlers {
     std::function<void()> on_change;  // observed() is another one
-    // gcomm uuid that the running server was last seen with, for the record of its exit.
-    std::function<std::string()> gcomm_uuid;
+    // What the running server answered last, for the record of its exit.
+    std::function<const std::optional<ProbeAnswer>&()> last_answer;
     // How long a restart waits for word whether the cluster goes on without the old uuid; zero when nobody could tell.
     std::function<absl::Duration()> restart_hold;
     // Id of the last primary view on disk, "" when there is none; on any thread.

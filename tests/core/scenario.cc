@@ -405,6 +405,8 @@ void Scenario::Crash(const std::string& name, bool by_signal) {
   exit.set_signal(by_signal ? 9 : 0);
   exit.set_expected(!by_signal);
   exit.set_gcomm_uuid(report.wsrep().gcomm_uuid());
+  exit.mutable_position()->set_uuid(report.wsrep().local_state_uuid());
+  exit.mutable_position()->set_seqno(report.wsrep().last_committed());
   report.mutable_process()->set_pid(0);
   report.mutable_process()->set_was_primary(false);
   report.mutable_process()->clear_complete_in();

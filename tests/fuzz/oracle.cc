@@ -292,7 +292,18 @@ class Oracle {
       if (In(grant.group(), node.name())) continue;
       for (const v1::Position& at : {report->stopped().grastate(), report->stopped().recovered()})
         Must(at.uuid() != last.state_uuid() || at.seqno() <= best, "data of " + node.name() + " would be lost");
+      const v1::ObservedExit& exit = report->process().last_exit();
+      const bool here = exit.position().uuid() == last.state_uuid() && Fresh(node.name()) != nullptr;
+      const auto member = std::ranges::find(last.members(), exit.gcomm_uuid(), &v1::Member::gcomm_uuid);
+      const bool died = here && member != last.members().end() && member->dbserver() == node.name();
+      Must(!died || !Dead(*member, last) || exit.position().seqno() <= best || IsDeclaredDead(*member),
+           node.name() + " showed more before it died");
     }
+  }
+
+  bool IsDeclaredDead(const v1::Member& member) const {
+    const auto it = std::ranges::find(before_.deaths(), member.gcomm_uuid(), &v1::Death::gcomm_uuid);
+    return it != before_.deaths().end() && it->declared();
   }
 
   void JudgeInGroup(const std::string& name, const v1::ConfirmedPrimary& last, bool forced, std::int64_t& best) {

@@ -9,14 +9,16 @@
 namespace minder::lab {
 namespace {
 
-constexpr absl::Duration kTtl = absl::Seconds(3);
+// Long enough for Galera to form dc1's component and for a commit there (F05): evs.suspect_timeout and, if a message of
+// that view is lost, evs.install_timeout.
+constexpr absl::Duration kTtl = absl::Seconds(6);
 constexpr absl::Duration kNotices =
     absl::Seconds(5);  // evs.inactive_timeout, shorter than its default for the tests' sake
 
 struct Fenced {
   static LabOptions Options() {
     LabOptions options = TestLabOptions("fenced", true, "2+2");
-    options.promotion = "self_fence: guard, lease_ttl: 3s";
+    options.promotion = "self_fence: guard, lease_ttl: 6s";
     return options;
   }
 };

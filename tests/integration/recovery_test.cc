@@ -71,16 +71,18 @@ class RecoveryTest : public ClusterTestOn<Stoppable> {
     arguments.insert(arguments.end(), more.begin(), more.end());
     return arguments;
   }
-  static v1::RecoverResponse Planned(std::vector<std::string> more) {
+  static absl::StatusOr<v1::RecoverResponse> Planned(std::vector<std::string> more) {
     more.insert(more.end(), {"--dry-run", "-o", "json"});
     const CtlResult result = Minderctl(lab(), Recover(more));
     v1::RecoverResponse response;
-    EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(result.output, &response).ok()) << result.output;
-    return response;
+    if (google::protobuf::util::JsonStringToMessage(result.output, &response).ok()) return response;
+    return absl::UnavailableError(result.output);
   }
   // These were started, and wait for the others: their state changes no more until somebody decides.
   static absl::Status Wait(const std::vector<std::string>& nodes) {
-    const v1::RecoveryPlan plan = Planned({}).plan();
+    const auto planned = Planned({});
+    if (!planned.ok()) return planned.status();
+    const v1::RecoveryPlan& plan = planned->plan();
     const auto waiting = std::ranges::count_if(plan.nodes(), [&](const v1::RecoveryNode& node) {
       return node.state() == "waiting" && std::ranges::find(nodes, node.dbserver()) != nodes.end();
     });
@@ -88,7 +90,9 @@ class RecoveryTest : public ClusterTestOn<Stoppable> {
   }
   // What a human does: looks at the plan, and confirms it.
   static CtlResult Recovered(std::vector<std::string> more = {}) {
-    more.push_back("--confirm=" + Planned(more).digest());
+    const auto planned = Planned(more);
+    if (!planned.ok()) return {.code = -1, .output = std::string(planned.status().message())};
+    more.push_back("--confirm=" + planned->digest());
     return Minderctl(lab(), Recover(more));
   }
   static std::string History() { return Minderctl(lab(), {"history", "--limit", "30"}).output; }
@@ -245,8 +249,9 @@ TEST_F(RecoveryTest, F19StoppedByAHumanStartsOnlyByAHumanFromTheLastOneThatLeft)
 
 TEST_F(RecoveryTest, F35ArbitratorAndAgentsKilledInTheMiddleItGoesOn) {
   StopAll();
-  const std::string digest = Planned({}).digest();
-  auto recovering = MinderctlLater(lab(), Recover({"--confirm=" + digest, "--deadline=90s"}));
+  const auto planned = Planned({});
+  ASSERT_TRUE(planned.ok()) << planned.status();
+  auto recovering = MinderctlLater(lab(), Recover({"--confirm=" + planned->digest(), "--deadline=90s"}));
   ASSERT_TRUE(Reached([] { return Rule("R330").ok() ? absl::UnavailableError("not begun") : absl::OkStatus(); },
                       absl::Seconds(10), "a recovery"));
   for (const char* party : {"arbitrator", "node1/agent", "node2/agent"})

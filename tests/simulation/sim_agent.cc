@@ -88,12 +88,7 @@ void SimAgent::OnExit(int pid, bool expected) {
 void SimAgent::Exited(int pid, bool expected) {
   ObservedProcess& process = observations_.process;
   if (process.presence != Presence::kRunning || process.pid != pid) return;
-  const auto& last = observations_.answer.last;
-  process.last_exit = SeenExit{.pid = pid,
-                               .status = {},
-                               .expected = false,
-                               .seen_at = Now(),
-                               .gcomm_uuid = last ? last->wsrep.gcomm_uuid() : std::string()};
+  process.last_exit = SeenExitOf(pid, Now(), observations_.answer.last);
   process.presence = Presence::kGone;
   process.pid = 0;
   process.stopped.Clear();

@@ -33,6 +33,8 @@ Observations Healthy() {
   answer.version = "10.11.19";
   answer.wsrep.set_cluster_status(v1::CLUSTER_STATUS_PRIMARY);
   answer.wsrep.set_gcomm_uuid("u1");
+  answer.wsrep.set_local_state_uuid("s1");
+  answer.wsrep.set_last_committed(7);
   answer.wsrep.set_cluster_size(2);
   answer.members = {Member("u2", "a"), Member("u1", "b")};
   answer.wsrep_node_name = "b";
@@ -111,17 +113,16 @@ TEST(BuildReport, WithoutThePluginMembersComeFromTheEventOfTheSameView) {
 TEST(BuildReport, AnAnswerFromBeforeTheExitProvesNothing) {
   Observations o = Healthy();
   o.process.presence = Presence::kGone;
-  o.process.last_exit = SeenExit{.pid = 42,
-                                 .status = ExitStatus{.code = 0, .signal = 9},
-                                 .expected = false,
-                                 .seen_at = At(10.5),
-                                 .gcomm_uuid = "u1"};
+  o.process.last_exit = SeenExitOf(42, At(10.5), o.answer.last);
+  o.process.last_exit->status = ExitStatus{.code = 0, .signal = 9};
   v1::DbStatusReport report = BuildReport(o, At(12.5));
   EXPECT_EQ(report.running(), kNo);
   EXPECT_EQ(report.process().pid(), 0);
   EXPECT_EQ(report.process().last_exit().signal(), 9);
   EXPECT_TRUE(report.process().last_exit().status_known());
   EXPECT_EQ(report.process().last_exit().gcomm_uuid(), "u1");
+  EXPECT_EQ(report.process().last_exit().position().uuid(), "s1");
+  EXPECT_EQ(report.process().last_exit().position().seqno(), 7);
   EXPECT_EQ(FromProto(report.process().last_exit().age()), absl::Seconds(2));
   EXPECT_EQ(FromProto(report.age()), absl::ZeroDuration());
   EXPECT_TRUE(report.has_stopped());
@@ -152,8 +153,9 @@ TEST(BuildReport, WhoHasNeitherAnsweredNorOpenedItsDataNorSeenAComponentWaits) {
 
 TEST(BuildReport, AnExitThatNobodyCanExplain) {
   Observations o = Healthy();
-  o.process.last_exit = SeenExit{.pid = 42, .status = {}, .expected = false, .seen_at = At(5), .gcomm_uuid = ""};
+  o.process.last_exit = SeenExitOf(42, At(5), std::nullopt);
   EXPECT_FALSE(BuildReport(o, At(10)).process().last_exit().status_known());
+  EXPECT_FALSE(BuildReport(o, At(10)).process().last_exit().has_position());
 }
 
 TEST(BuildReport, TimesAreCountedToTheMomentOfTheReport) {

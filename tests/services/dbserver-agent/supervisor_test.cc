@@ -29,7 +29,7 @@ class Supervised {
   Supervised(ServerProcess& process, bool start_absent)
       : supervisor_(loop_, process,
                     {.on_change = [this] { OnChange(); },
-                     .gcomm_uuid = [] { return std::string("uuid"); },
+                     .last_answer = [this]() -> const std::optional<ProbeAnswer>& { return last_answer_; },
                      .restart_hold = [] { return absl::ZeroDuration(); },
                      .view_id = [] { return std::string(); },
                      .prepare_view = [](bool) { return absl::OkStatus(); },
@@ -67,6 +67,12 @@ class Supervised {
   }
 
  private:
+  static ProbeAnswer AnswerAt7() {
+    ProbeAnswer answer;
+    answer.wsrep.set_gcomm_uuid("uuid");
+    answer.wsrep.set_last_committed(7);
+    return answer;
+  }
   void OnChange() {
     std::lock_guard lock(mutex_);
     observed_ = supervisor_.observed();
@@ -75,6 +81,7 @@ class Supervised {
   EventLoop loop_;
   mutable std::mutex mutex_;
   ObservedProcess observed_;
+  const std::optional<ProbeAnswer> last_answer_ = AnswerAt7();
   Supervisor supervisor_;
   std::thread thread_;
 };
@@ -123,6 +130,7 @@ TEST_F(SupervisorTest, AdoptsSeesAKillAtOnceAndRestartsFromTheRecoveredPosition)
   EXPECT_LT(seen_after, absl::Milliseconds(500));
   EXPECT_EQ(supervised.observed().last_exit->pid, pid);
   EXPECT_EQ(supervised.observed().last_exit->gcomm_uuid, "uuid");
+  EXPECT_EQ(supervised.observed().last_exit->position->seqno(), 7);
 
   ASSERT_TRUE(Eventually([&] { return supervised.observed().restarts == 1; }));
   EXPECT_EQ(supervised.observed().last_exit->status->signal, SIGKILL);  // this process was its parent
