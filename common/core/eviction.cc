@@ -109,13 +109,16 @@ v1::Eviction NewEviction(const DeadMember& dead, const std::string& after, BootT
   return eviction;
 }
 
-// Uuids on the list of this node that are in no view: the eviction is done, and the rest of it is in the way. A list is
-// cleared as a whole, so not while somebody on it has to be refused.
+// The list of this node refuses somebody for nothing: the eviction is done, or he came in for all that. A list is cleared
+// as a whole, so not while somebody on it is being evicted or has to be refused.
 bool HasLeftovers(const NodeFacts& node, const v1::DurableState& durable) {
   const std::string& list = node.report->wsrep().evs_evict_list();
   const std::vector<std::string> uuids = absl::StrSplit(list, ',', absl::SkipWhitespace());
-  return std::ranges::any_of(uuids, [&](const std::string& uuid) { return !ViewHas(*node.report, uuid); }) &&
-         std::ranges::none_of(uuids, [&](const std::string& uuid) { return IsCountedOut(durable, uuid); });
+  return !uuids.empty() && std::ranges::none_of(uuids, [&](const std::string& uuid) {
+    const auto& evictions = durable.evictions();
+    const bool under_way = std::ranges::find(evictions, uuid, &v1::Eviction::gcomm_uuid) != evictions.end();
+    return under_way || IsCountedOut(durable, uuid);
+  });
 }
 
 void OrderClear(const v1::Configuration& config, const NodeFacts& node, std::uint64_t epoch, v1::Decision& decision) {
