@@ -104,23 +104,35 @@ bool MayBeOnItsWay(const v1::Configuration& config, const Facts& facts, const v1
           outcome->outcome() != v1::ORDER_OUTCOME_FAILED);
 }
 
-// Why no primary component can come of the order any more; empty while one might. Only its target carries it out, so
-// what the target shows decides, unless its mariadbd has ended, perhaps just after it did as told.
-std::string WhyOver(const v1::Configuration& config, const Facts& facts, const v1::Grant& grant, BootTime now) {
-  const BootTime expiry = ExpiryOf(config, grant);
+// The target shows that it has not begun to carry it out, and will not: its agent remembers each that it began.
+std::string WhyNeverCarriedOut(const v1::Configuration& config, const Facts& facts, const v1::Grant& grant,
+                               BootTime now) {
   const NodeFacts* target = FindNode(facts, grant.target());
-  if (IsDead(facts, grant.target()))
-    return NobodyPrimary(facts, grant, now, expiry) ? grant.target() + " died, and nobody is primary" : "";
   if (target == nullptr || !target->fresh) return "";
   const v1::OrderStatus* outcome = OutcomeAt(*target, grant);
   if (outcome == nullptr) {
-    const bool never = target->primary != v1::TERNARY_UNKNOWN && now - target->age > expiry &&
+    const bool never = target->primary != v1::TERNARY_UNKNOWN && now - target->age > ExpiryOf(config, grant) &&
                        target->report->highest_epoch() < grant.epoch();
     return never ? grant.target() + " did not get the order in time, and refuses it now" : "";
   }
+  const bool refused = outcome->outcome() == v1::ORDER_OUTCOME_REFUSED;
+  return refused ? absl::StrFormat("%s: %s", grant.target(), outcome->detail()) : "";
+}
+
+// Why no primary component can come of the order any more; empty while one might. Only its target carries it out, so
+// what the target shows decides, unless its mariadbd has ended, perhaps just after it did as told.
+std::string WhyOver(const v1::Configuration& config, const Facts& facts, const v1::Grant& grant, BootTime now) {
+  if (IsDead(facts, grant.target())) {
+    const bool nobody = NobodyPrimary(facts, grant, now, ExpiryOf(config, grant));
+    return nobody ? grant.target() + " died, and nobody is primary" : "";
+  }
+  const NodeFacts* target = FindNode(facts, grant.target());
+  if (target == nullptr || !target->fresh) return "";
   // The agent knows how it ended, also while its mariadbd, started again, answers nobody.
-  const bool ended = outcome->outcome() == v1::ORDER_OUTCOME_REFUSED || outcome->outcome() == v1::ORDER_OUTCOME_FAILED;
-  return ended ? absl::StrFormat("%s: %s", grant.target(), outcome->detail()) : "";
+  const v1::OrderStatus* outcome = OutcomeAt(*target, grant);
+  const bool failed = outcome != nullptr && outcome->outcome() == v1::ORDER_OUTCOME_FAILED;
+  return failed ? absl::StrFormat("%s: %s", grant.target(), outcome->detail())
+                : WhyNeverCarriedOut(config, facts, grant, now);
 }
 
 // The target reports that it was in a primary component after its order, whatever became of that since.
@@ -236,19 +248,23 @@ void RecordGrant(v1::Decision& decision, const std::string& text) {
   *record.mutable_evidence() = grant.evidence();
 }
 
-void EndGrant(v1::GrantState state, const std::string& why, v1::Decision& decision) {
+void EndGrant(v1::GrantState state, const std::string& why, v1::Decision& decision, bool never_carried_out) {
   v1::DurableState& next = *decision.mutable_next();
+  const bool never_ordered = next.grant().state() == v1::GRANT_STATE_FREEZING;
   next.mutable_grant()->set_state(state);
   RecordGrant(decision, why);
-  if (state != v1::GRANT_STATE_ABANDONED) return;
-  const auto never_ordered = [](const v1::LeftBehind& l) { return !l.has_not_beyond(); };
+  if (!never_ordered && !never_carried_out) return;
   auto& left_behind = *next.mutable_left_behind();
-  left_behind.erase(std::remove_if(left_behind.begin(), left_behind.end(), never_ordered), left_behind.end());
+  const auto by_it = [&](const v1::LeftBehind& left) { return left.epoch() == next.grant().epoch(); };
+  left_behind.erase(std::remove_if(left_behind.begin(), left_behind.end(), by_it), left_behind.end());
 }
 
 void LeaveBehind(const v1::Grant& grant, v1::DurableState& next) {
   for (const std::string& other : grant.others()) {
-    if (FindLeftBehind(next, other) == nullptr) next.add_left_behind()->set_dbserver(other);
+    if (FindLeftBehind(next, other) != nullptr) continue;
+    v1::LeftBehind& left = *next.add_left_behind();
+    left.set_dbserver(other);
+    left.set_epoch(grant.epoch());
   }
   std::ranges::sort(*next.mutable_left_behind(), {}, &v1::LeftBehind::dbserver);
 }
@@ -313,7 +329,7 @@ void AdvanceGrant(const v1::Configuration& config, const Facts& facts, BootTime 
   if (SaysDone(facts, grant))
     return Done(config, grant.target() + " reports that it was in a primary component after its order", decision);
   if (const std::string why = WhyOver(config, facts, grant, now); !why.empty())
-    EndGrant(v1::GRANT_STATE_ABANDONED, why, decision);
+    EndGrant(v1::GRANT_STATE_ABANDONED, why, decision, why == WhyNeverCarriedOut(config, facts, grant, now));
 }
 
 void OrderGrant(const v1::Configuration& config, const Facts& facts, v1::Decision& decision) {

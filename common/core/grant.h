@@ -33,8 +33,8 @@ std::uint64_t NextEpoch(const Facts& facts, const v1::DurableState& durable);
 
 // Records `text` about the grant of decision.next(), with its evidence; EndGrant gives it its last state before.
 void RecordGrant(v1::Decision& decision, const std::string& text);
-// Of a grant that is abandoned nothing came and nothing can: its others are what they were.
-void EndGrant(v1::GrantState state, const std::string& why, v1::Decision& decision);
+// Of a grant that was never ordered, or never carried out, nothing came: its others are what they were.
+void EndGrant(v1::GrantState state, const std::string& why, v1::Decision& decision, bool never_carried_out = false);
 
 // From now on the others of the grant get no lease (O5), and none that is stopped is started beyond `position`, which
 // is known when the order is given.
