@@ -109,8 +109,8 @@ v1::Eviction NewEviction(const DeadMember& dead, const std::string& after, BootT
   return eviction;
 }
 
-// The list of this node refuses somebody for nothing: the eviction is done, or he came in for all that. A list is cleared
-// as a whole, so not while somebody on it is being evicted or has to be refused.
+// The list of this node refuses somebody for nothing: the eviction is done, or he came in for all that. A list is
+// cleared as a whole, so not while somebody on it is being evicted or has to be refused.
 bool HasLeftovers(const NodeFacts& node, const v1::DurableState& durable) {
   const std::string& list = node.report->wsrep().evs_evict_list();
   const std::vector<std::string> uuids = absl::StrSplit(list, ',', absl::SkipWhitespace());

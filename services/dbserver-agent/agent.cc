@@ -29,6 +29,9 @@ constexpr absl::Duration kProbeIntervalInDrain = absl::Milliseconds(250);
 constexpr absl::Duration kReportGrace = absl::Milliseconds(100);
 // An eviction takes 50 ms and its word is here after 100; without word, the old view is as good as it was.
 constexpr absl::Duration kRestartHold = absl::Seconds(1);
+// Beside a garbd nobody evicts: Galera drops the dead one after evs.suspect_timeout and a round or two, 6 s, and takes
+// twice as long when it comes back with its old uuid meanwhile (docs/adr/0006). Its default of evs.inactive_timeout.
+constexpr absl::Duration kRestartHoldBesideGarbd = absl::Seconds(15);
 // A promotion shows after 10 ms, an eviction after 50, one of two nodes after 250 (galera.md).
 constexpr absl::Duration kOrderDeadline = absl::Seconds(5);
 // minder-notify, for which mariadbd and with it the cluster waits, has ended by then: a probe at once would take the
@@ -155,7 +158,7 @@ Agent::Agent(EventLoop& loop, const v1::Configuration& config, const v1::Dbserve
       supervisor_(loop, *parts_.process,
                   {.on_change = [this] { OnProcessChange(); },
                    .last_answer = [this]() -> const std::optional<ProbeAnswer>& { return observations_.answer.last; },
-                   .restart_hold = [this] { return arbitrator_hears_ ? kRestartHold : absl::ZeroDuration(); },
+                   .restart_hold = [this] { return RestartHold(); },
                    .view_id =
                        [this] {
                          const auto view = LastPrimaryViewOf(self_.data_dir());
@@ -234,6 +237,13 @@ void Agent::Recover(const v1::Recover& order, const Supervisor::Done& done) {
   if (order.keep_view()) supervisor_.StartSoon();
   if (!order.without_view() && !order.keep_view()) supervisor_.StartWithoutView(order.gone_uuid(), not_beyond);
   done(absl::OkStatus());
+}
+
+absl::Duration Agent::RestartHold() const {
+  if (!arbitrator_hears_) return absl::ZeroDuration();
+  const auto& last = observations_.answer.last;
+  const bool was_primary = last.has_value() && last->wsrep.cluster_status() == v1::CLUSTER_STATUS_PRIMARY;
+  return was_primary && !config_.garbds().empty() ? kRestartHoldBesideGarbd : kRestartHold;
 }
 
 void Agent::OnConnection(const v1::Party& party, bool connected) {

@@ -55,6 +55,7 @@ class Agent {
 
   void OnMessage(const v1::Message& message);
   void Recover(const v1::Recover& order, const Supervisor::Done& done);
+  absl::Duration RestartHold() const;
   void OnConnection(const v1::Party& party, bool connected);
   void Ignore(const v1::Message& message);
   void Tick();

@@ -7,7 +7,11 @@
 namespace minder::lab {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Ne;
+using ::testing::Not;
 
 struct Witnessed {
   static LabOptions Options() { return TestLabOptions("garbd", true, "1+1+garbd"); }
@@ -20,6 +24,11 @@ class GarbdTest : public ClusterTestOn<Witnessed> {
   }
   static absl::Status HasStatus(const std::string& node, const std::string& status) {
     return lab().HasStatusVariable(node, "wsrep_cluster_status", status);
+  }
+  // The first group of its gcomm uuid, which a start with the old view keeps; the fourth one counts those starts.
+  static std::string GcommUuid(const std::string& node) {
+    const auto rows = lab().Sql(node, "SHOW GLOBAL STATUS LIKE 'wsrep_gcomm_uuid'");
+    return rows.ok() && rows->rows.size() == 1 ? rows->rows[0][1].substr(0, 8) : "";
   }
   static absl::Status Misses(const std::string& name) {
     const auto summary = Summary(lab());
@@ -60,12 +69,15 @@ TEST_F(GarbdTest, F49TheSideOfGarbdKeepsTheQuorumAndNothingIsPromoted) {
 }
 
 // Nobody can clear the evict list of a garbd, and with a uuid on it, each later join would stop the component for
-// seconds.
+// seconds. It starts with a new uuid once Galera has dropped the old one: sooner, that would take twice as long.
 TEST_F(GarbdTest, F49WithGarbdAKilledServerIsLeftToGalera) {
   const std::uint64_t before = Epoch();
+  const std::string uuid = GcommUuid("node2");
+  ASSERT_FALSE(uuid.empty());
   ASSERT_TRUE(lab().SignalNow("node2", SIGKILL).ok());
   EXPECT_TRUE(Reached([] { return Explained("nobody can clear the evict list of garb"); }, absl::Seconds(3), "told"));
   EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  EXPECT_THAT(GcommUuid("node2"), AllOf(Not(IsEmpty()), Ne(uuid)));
   EXPECT_EQ(lab().HasStatusVariable("node1", "wsrep_evs_evict_list", ""), absl::OkStatus());
   EXPECT_EQ(Epoch(), before);
 }
