@@ -225,6 +225,7 @@ TEST_F(RecoveryTest, F47AJoinerThatDiesInItsTransferIsNoSource) {
   RemoveBallast("node2");
   ASSERT_EQ(lab().Heal(), absl::OkStatus());
   ASSERT_TRUE(Reached([] { return Rule("R330"); }, absl::Seconds(20), "a human is asked"));
+  ASSERT_TRUE(Reached([] { return Wait({"node1", "node2", "node3"}); }, absl::Seconds(20), "all wait"));
   const CtlResult result = Recovered();
   EXPECT_EQ(result.code, 0) << result.output;
   const std::string history = History();  // newest first
