@@ -111,7 +111,7 @@ void AddRecoverFlags(CLI::App& app, CommandLine& line) {
       ->type_name("")
       ->allow_extra_args(false)
       ->delimiter(',');
-  app.add_option("--confirm", line.confirm, "Digest of the state that you were shown")->type_name("");
+  app.add_option("--confirm", line.confirm, "Digest of the plan that you were shown")->type_name("");
   AddReason(app, line);
   AddParsed(app, "--deadline", &ParsePositiveDuration, line.deadline,
             "How long to wait for the end (default 5m); the recovery itself goes on");

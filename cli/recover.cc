@@ -18,7 +18,7 @@ constexpr absl::Duration kUsuallyOverWithin = absl::Minutes(5);
 constexpr absl::Duration kBetweenQuestions = absl::Milliseconds(200);
 
 std::string RenderRecoverPlan(const v1::RecoverResponse& response, bool color) {
-  return absl::StrFormat("on state %s:\n", Printable(response.digest())) + RenderRecovery(response.plan(), color);
+  return absl::StrFormat("plan %s:\n", Printable(response.digest())) + RenderRecovery(response.plan(), color);
 }
 
 bool IsPrimaryThere(const v1::Decision& decision) {

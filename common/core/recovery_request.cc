@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "common/core/digest.h"
 #include "common/core/requests.h"
 
 namespace minder {
@@ -80,17 +81,29 @@ Refusal RefuseRecover(const v1::Configuration& config, const v1::ArbitratorState
   return {};
 }
 
+std::string PlanDigest(const v1::Configuration& config, const v1::DurableState& durable, v1::RecoveryPlan plan) {
+  for (v1::RecoveryNode& node : *plan.mutable_nodes()) {
+    if (node.state() == "waiting") node.set_state("stopped");
+    node.clear_note();
+  }
+  Digest digest;
+  digest.Add(static_cast<std::int64_t>(config.version()));
+  digest.Add(static_cast<std::int64_t>(durable.epoch()));
+  digest.Add(plan.SerializeAsString());
+  return digest.Hex();
+}
+
 Refusal RefuseUnconfirmed(const v1::Recovery& recovery, const std::string& confirm, const std::string& digest) {
   const std::string look = absl::StrFormat("look at minderctl recover --dry-run, then add --confirm=%s", digest);
   if (confirm.empty())
     return {.reason = "CONFIRM_MISSING",
             .rule = "",
-            .message = absl::StrFormat("a recovery has to quote the state that it rests on, which is %s", digest),
+            .message = absl::StrFormat("a recovery has to quote the plan that it rests on, which is %s", digest),
             .cure = look};
   if (confirm != digest)
     return {.reason = kStateChanged,
             .rule = "",
-            .message = absl::StrFormat("the state is %s by now, and not %s, which was confirmed", digest, confirm),
+            .message = absl::StrFormat("the plan is %s by now, and not %s, which was confirmed", digest, confirm),
             .cure = look};
   if (!recovery.without().empty() && recovery.reason().empty())
     return {.reason = "REASON_MISSING",

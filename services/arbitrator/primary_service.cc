@@ -160,8 +160,8 @@ grpc::Status PrimaryService::Recover(const v1::RecoverRequest& request, v1::Reco
     const Facts facts = GatherFacts(config, state, loop_.Now());
     wanted = NewRecovery(facts, state.durable(), {request.without().begin(), request.without().end()},
                          request.reason().empty() ? "a human" : request.reason());
-    response.set_digest(DigestOf(config, state, facts));
     *response.mutable_plan() = Describe(GatherFacts(config, WithRecovery(state, wanted), loop_.Now()).recovery);
+    response.set_digest(PlanDigest(config, state.durable(), response.plan()));
     return RefuseRecover(config, state, loop_.Now(), wanted);
   };
   if (request.validate_only()) {

@@ -163,11 +163,19 @@ TEST_F(RecoveryTest, NeedsTheDigestOfNowAndAReasonForALoss) {
   EXPECT_EQ(RefuseUnconfirmed(recovery, "d1", "d1").reason, "REASON_MISSING");
 }
 
-TEST_F(RecoveryTest, TheDigestStandsForThePositions) {
+TEST_F(RecoveryTest, TheDigestStandsForThePlanAndNotForWhoWaitsAlready) {
+  const auto digest = [this] {
+    return PlanDigest(story_.config(), story_.state().durable(), Describe(Gathered().recovery));
+  };
+  Tell({"crash a1 a2 b1", "no-view a1 a2 b1", "decide"});
+  const std::string uncollected = digest();
+  Tell({"waits b1"});
+  EXPECT_EQ(digest(), uncollected);
   StopAll(100, 101, 102);
-  const std::string before = DigestOf(story_.config(), story_.state(), Gathered());
-  Disk("a1").mutable_grastate()->set_seqno(103);
-  EXPECT_NE(DigestOf(story_.config(), story_.state(), Gathered()), before);
+  const std::string collected = digest();
+  EXPECT_NE(collected, uncollected);
+  Disk("a1").mutable_grastate()->set_seqno(101);
+  EXPECT_NE(digest(), collected) << "another position, and the same source";
 }
 
 TEST_F(RecoveryTest, NothingIsOrderedBeforeEveryPromiseAndEveryClearing) {
