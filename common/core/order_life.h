@@ -69,6 +69,7 @@ class OrderLife {
   // After split brain nothing is carried out.
   void SetHeldDown(bool held_down) { held_down_ = held_down; }
 
+  const v1::DbStatusReport& last_report() const { return last_report_; }
   const Sightings& sightings() const { return sightings_; }
   // As it is on disk.
   const v1::AgentPromise& shown() const { return shown_; }

@@ -115,10 +115,11 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Create(EventLoop& loop, const v1::
                                                         BootClock().Now() + kOrderDeadline);
                },
            .evict =
-               [raw](const v1::EvictMember& order) {
+               [raw](const v1::EvictMember& order, const v1::DbStatusReport& seen,
+                     const std::function<bool()>& superseded) {
                  const BootTime until = BootClock().Now() + kOrderDeadline;
-                 return order.clear() ? raw->galera_orders_.ClearEvicted(until)
-                                      : raw->galera_orders_.Evict(order, until);
+                 if (order.clear()) return raw->galera_orders_.ClearEvicted(until);
+                 return raw->galera_orders_.Evict(order, seen, superseded, until);
                },
            .held_down = [raw] { return raw->hold_->held(); },
            .recover = [raw](const v1::Recover& order, const Supervisor::Done& done) { raw->Recover(order, done); },
@@ -302,7 +303,6 @@ void Agent::OnProbed(BootTime asked_at, const absl::StatusOr<ProbeAnswer>& answe
   if (answer.ok()) {
     TakeIn(*answer, observations_.process.pid, view_before, observed);
     observed.note = NoteOn(*answer);
-    ShortenTimers(*answer);
     const auto& open = answer->open_transactions;
     drain_->OnObservation({.asked_at = answer->asked_at,
                            .listed_at = answer->transactions_at,
@@ -312,16 +312,6 @@ void Agent::OnProbed(BootTime asked_at, const absl::StatusOr<ProbeAnswer>& answe
   }
   Report();
   if (std::exchange(probe_again_, false)) ProbeNow();
-}
-
-// Once for each process.
-void Agent::ShortenTimers(const ProbeAnswer& answer) {
-  const pid_t pid = observations_.process.pid;
-  if (config_.promotion().eviction() != v1::Promotion::SWITCH_ON || std::exchange(shortened_pid_, pid) == pid) return;
-  orders_->Later([this, shown = answer.provider_options] {
-    const absl::Status status = galera_orders_.ShortenTimers(shown, BootClock().Now() + kOrderDeadline);
-    if (!status.ok()) spdlog::warn("Galera keeps its long timers, an eviction may take 1 s: {}", status.ToString());
-  });
 }
 
 // What a human has to put right; said in the log when it changes.

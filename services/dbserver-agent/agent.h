@@ -63,7 +63,6 @@ class Agent {
   void OnProbed(BootTime asked_at, const absl::StatusOr<ProbeAnswer>& answer,
                 const std::optional<v1::PrimaryView>& view_before);
   std::string NoteOn(const ProbeAnswer& answer);
-  void ShortenTimers(const ProbeAnswer& answer);
   void OnProcessChange();
   void OnHoldChange();
   void OnLease(const v1::Party& party, const v1::Lease& lease);
@@ -81,7 +80,6 @@ class Agent {
   EventLoop::TimerId tick_timer_ = 0;
   EventLoop::TimerId grace_timer_ = 0;
   EventLoop::TimerId notify_timer_ = 0;  // an event came, and its probe is still to come
-  pid_t shortened_pid_ = 0;              // the process whose timers were shortened
   bool probing_ = false;
   bool probe_again_ = false;
   std::map<int, std::uint64_t> ignored_;  // orders that this version does not carry out, by verb

@@ -4,9 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "common/base/status_macros.h"
 #include "common/mysql/grastate.h"
@@ -14,10 +12,10 @@
 namespace minder {
 namespace {
 
-// A promoted node is Primary 3-7 ms later (galera.md): looked at this often.
+// A promoted node is Primary 3-7 ms later, an evicted member is gone after 40 ms (galera.md): looked at this often.
 constexpr absl::Duration kBetweenLooks = absl::Milliseconds(2);
-// The least that Galera takes; what is lower is refused (galera.md section 2).
-constexpr char kShortest[] = "PT0.1S";
+// The least that Galera takes (galera.md section 2).
+constexpr char kShortJoinRetrans[] = "evs.join_retrans_period=PT0.1S";
 
 }  // namespace
 
@@ -55,12 +53,24 @@ absl::Status GaleraOrders::Bootstrap(absl::Duration left, BootTime deadline) {
                               deadline);
 }
 
-absl::Status GaleraOrders::Evict(const v1::EvictMember& order, BootTime deadline) {
+absl::Status GaleraOrders::Evict(const v1::EvictMember& order, const v1::DbStatusReport& seen,
+                                 const std::function<bool()>& superseded, BootTime deadline) {
+  for (const v1::EvictMember::Dead& dead : order.dead()) {
+    if (!IsUuid(dead.gcomm_uuid())) return absl::InvalidArgumentError("that is no gcomm uuid");
+  }
   MINDER_RETURN_IF_ERROR(Connect(deadline));
   MINDER_RETURN_IF_ERROR(Refuse({order.counted_out().begin(), order.counted_out().end()}, deadline));
-  std::vector<std::string> dead;
-  for (const v1::EvictMember::Dead& member : order.dead()) dead.push_back(member.gcomm_uuid());
-  return Refuse(dead, deadline);
+  if (order.dead().empty()) return absl::OkStatus();
+  const std::string& retrans = seen.provider_options().evs_join_retrans_period();
+  if (!retrans.empty()) MINDER_RETURN_IF_ERROR(SetProviderOption(kShortJoinRetrans, deadline));
+  absl::Status status;
+  for (const v1::EvictMember::Dead& dead : order.dead())
+    if (status.ok()) status = SetProviderOption("evs.evict=" + dead.gcomm_uuid(), deadline);
+  if (status.ok()) status = WaitForView(absl::StrFormat("%d", seen.members_size()), superseded, deadline);
+  if (retrans.empty()) return status;
+  const BootTime until = BootClock().Now() + absl::Seconds(1);
+  const absl::Status restored = SetProviderOption("evs.join_retrans_period=" + retrans, until);
+  return status.ok() ? restored : status;
 }
 
 absl::Status GaleraOrders::Refuse(const std::vector<std::string>& gcomm_uuids, BootTime deadline) {
@@ -76,21 +86,23 @@ absl::Status GaleraOrders::Refuse(const std::vector<std::string>& gcomm_uuids, B
     if (std::ranges::all_of(gcomm_uuids, is_refused_by(list))) return absl::OkStatus();
     absl::SleepFor(kBetweenLooks);
   }
-  return absl::DeadlineExceededError(
-      absl::StrFormat("Galera does not show that it refuses %s", absl::StrJoin(gcomm_uuids, ", ")));
+  return absl::DeadlineExceededError("Galera does not show that it refuses who was counted out");
+}
+
+absl::Status GaleraOrders::WaitForView(const std::string& size_before, const std::function<bool()>& superseded,
+                                       BootTime deadline) {
+  while (!superseded()) {
+    MINDER_ASSIGN_OR_RETURN(const std::string size, Status("wsrep_cluster_size", deadline));
+    if (size != size_before) return absl::OkStatus();
+    if (BootClock().Now() >= deadline) return absl::DeadlineExceededError("the view has not changed");
+    absl::SleepFor(kBetweenLooks);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status GaleraOrders::ClearEvicted(BootTime deadline) {
   MINDER_RETURN_IF_ERROR(Connect(deadline));
   return SetProviderOption("evs.evict=", deadline);
-}
-
-absl::Status GaleraOrders::ShortenTimers(const v1::ProviderOptions& shown, BootTime deadline) {
-  if (shown.evs_join_retrans_period() == kShortest && shown.evs_keepalive_period() == kShortest)
-    return absl::OkStatus();
-  MINDER_RETURN_IF_ERROR(Connect(deadline));
-  MINDER_RETURN_IF_ERROR(SetProviderOption(absl::StrCat("evs.join_retrans_period=", kShortest), deadline));
-  return SetProviderOption(absl::StrCat("evs.keepalive_period=", kShortest), deadline);
 }
 
 absl::Status GaleraOrders::Connect(BootTime deadline) {

@@ -1,6 +1,7 @@
 #ifndef MINDER_SERVICES_DBSERVER_AGENT_GALERA_ORDERS_H_
 #define MINDER_SERVICES_DBSERVER_AGENT_GALERA_ORDERS_H_
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -24,20 +25,18 @@ class GaleraOrders {
   // `counted_out`: gcomm uuids that Galera refuses from before that on (E4).
   absl::Status MakePrimary(const std::vector<std::string>& counted_out, BootTime not_after, BootTime deadline);
 
-  // Has the component drop members that are dead, and refuse who was counted out; back when Galera shows that it
-  // refuses them all. The view without the dead is another report's to show.
-  absl::Status Evict(const v1::EvictMember& order, BootTime deadline);
+  // Has the component drop members that are dead; back when this node's view is not the one that it was `seen` in any
+  // more, or when `superseded`. Meanwhile its evs.join_retrans_period is short, for one lost join message would cost 1
+  // s; then it is put back to what was seen.
+  absl::Status Evict(const v1::EvictMember& order, const v1::DbStatusReport& seen,
+                     const std::function<bool()>& superseded, BootTime deadline);
   absl::Status ClearEvicted(BootTime deadline);
-
-  // With Galera's own evs.join_retrans_period and evs.keepalive_period of 1 s, one lost message between any two
-  // survivors holds an eviction up for that long; so every member has the shortest ones before anybody dies
-  // (docs/adr/0006).
-  absl::Status ShortenTimers(const v1::ProviderOptions& shown, BootTime deadline);
 
  private:
   absl::Status Connect(BootTime deadline);
   absl::Status Bootstrap(absl::Duration left, BootTime deadline);
   absl::Status Refuse(const std::vector<std::string>& gcomm_uuids, BootTime deadline);
+  absl::Status WaitForView(const std::string& size_before, const std::function<bool()>& superseded, BootTime deadline);
   absl::StatusOr<std::string> Status(const std::string& name, BootTime deadline);
   absl::Status SetProviderOption(const std::string& option, BootTime deadline);
 

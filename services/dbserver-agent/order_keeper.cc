@@ -71,8 +71,8 @@ void OrderKeeper::DoPromote(OrderEffects::Promote promote) {
 }
 
 void OrderKeeper::DoEvict(v1::EvictMember order) {
-  worker_.Do([this, order = std::move(order)] {
-    const absl::Status outcome = handlers_.evict(order);
+  worker_.Do([this, order = std::move(order), seen = life_.last_report(), mine = ++evictions_] {
+    const absl::Status outcome = handlers_.evict(order, seen, [this, mine] { return evictions_ != mine; });
     loop_.Post([this, order, outcome] { Do(life_.OnEvicted(order, outcome)); });
   });
 }

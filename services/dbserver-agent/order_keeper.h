@@ -1,6 +1,7 @@
 #ifndef MINDER_SERVICES_DBSERVER_AGENT_ORDER_KEEPER_H_
 #define MINDER_SERVICES_DBSERVER_AGENT_ORDER_KEEPER_H_
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -19,9 +20,11 @@ namespace minder {
 class OrderKeeper {
  public:
   struct Handlers {
-    // On the worker; errors as in GaleraOrders.
+    // On the worker; errors as in GaleraOrders. `superseded`: a newer eviction waits for this one to end.
     std::function<absl::Status(const OrderEffects::Promote& promote)> make_primary;
-    std::function<absl::Status(const v1::EvictMember&)> evict;
+    std::function<absl::Status(const v1::EvictMember&, const v1::DbStatusReport& seen,
+                               const std::function<bool()>& superseded)>
+        evict;
     // On the loop.
     std::function<bool()> held_down;  // after split brain
     // On the loop; `done` is called there when there is an end to tell of, and not when the order has to come again.
@@ -48,9 +51,6 @@ class OrderKeeper {
   // After each report: what later orders are compared with, and what ends a promise or an order in doubt.
   void OnReported(const v1::DbStatusReport& report, BootTime observed_at) { Do(life_.OnReported(report, observed_at)); }
 
-  // On the worker, after what was ordered before.
-  void Later(std::function<void()> work) { worker_.Do(std::move(work)); }
-
   // As it is on disk.
   std::uint64_t highest_epoch() const { return life_.shown().highest_epoch(); }
   const v1::PrimaryView& last_seen_view() const { return life_.shown().last_seen_view(); }
@@ -72,7 +72,8 @@ class OrderKeeper {
   const std::string path_;
   Handlers handlers_;
   OrderLife life_;
-  Worker worker_;  // last: ends first
+  std::atomic<int> evictions_ = 0;  // how many were begun
+  Worker worker_;                   // last: ends first
 };
 
 }  // namespace minder

@@ -25,7 +25,6 @@ wsrep_cluster_name=lab
 wsrep_sst_method=rsync
 )";
 
-// evs.join_retrans_period as deploy/minder.yaml has it.
 constexpr char kServer[] = R"([mariadbd]
 user=%s
 datadir=%s/data
@@ -36,8 +35,9 @@ bind-address=%s
 %swsrep_cluster_address=gcomm://%s
 wsrep_node_name=%s
 wsrep_node_address=%s
-wsrep_provider_options="gcache.size=16M;evs.join_retrans_period=PT0.1S;gmcast.listen_addr=tcp://%s:4567"
+wsrep_provider_options="gcache.size=16M;gmcast.listen_addr=tcp://%s:4567%s"
 )";
+constexpr char kOfTwo[] = ";evs.keepalive_period=PT0.1S";  // as deploy/minder.yaml asks for
 
 // Sessions may be long and quiet; a dead server is tried twice, then another one.
 constexpr char kHaproxy[] = R"(global
@@ -115,7 +115,8 @@ std::string ServerConfig(const Plan& plan, const std::string& node) {
   const std::string home = plan.HostDirectory(node);
   const std::string address = plan.Address(node);
   std::string config = absl::StrFormat(kServer, kServerUser, home, plan.MysqlSocket(node), home, plan.LogPath(node),
-                                       address, kCommonServer, absl::StrJoin(addresses, ","), node, address, address);
+                                       address, kCommonServer, absl::StrJoin(addresses, ","), node, address, address,
+                                       addresses.size() == 2 ? kOfTwo : "");
   if (plan.agents) {
     absl::StrAppendFormat(&config, "wsrep_notify_cmd='%s/minder-notify --socket %s/run/notify.sock'\n",
                           plan.DataDirectory(), home);

@@ -92,11 +92,6 @@ WriterReport WriterLoad::Report() const {
   return report;
 }
 
-void WriterLoad::ForgetGaps() {
-  std::lock_guard lock(impl_->mutex);
-  impl_->report.longest_gap = absl::ZeroDuration();
-}
-
 absl::Status WriterLoad::Verify(const Lab& lab) const {
   for (const std::string& node : lab.plan().NodeNames()) MINDER_RETURN_IF_ERROR(VerifyOn(lab, node));
   return absl::OkStatus();

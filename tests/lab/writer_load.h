@@ -39,8 +39,6 @@ class WriterLoad {
   // Waits for statements under way. More calls do nothing.
   void Stop();
   WriterReport Report() const;
-  // longest_gap counts from the last acknowledged write on.
-  void ForgetGaps();
 
   // After Stop: every acknowledged row is on every node of the lab. DATA_LOSS names a node, how many rows are missing,
   // and the first.

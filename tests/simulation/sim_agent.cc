@@ -396,7 +396,7 @@ void SimAgent::Do(const OrderEffects& effects) {
   for (const std::string& line : effects.log) world_.stage.Note(absl::StrCat(world_.name(host_), ": ", line));
   if (effects.write) OnWorker([this, write = *effects.write] { Write(write); });
   if (effects.promote) OnWorker([this, promote = *effects.promote] { Promote(promote); });
-  if (effects.evict) OnWorker([this, order = *effects.evict] { Evict(order); });
+  if (effects.evict) OnWorker([this, order = *effects.evict, mine = ++evictions_] { Evict(order, mine); });
   if (effects.recover) Recover(*effects.recover);
   if (effects.bootstrap) StartFirst(*effects.bootstrap);
   if (!effects.changed) return;
@@ -471,7 +471,7 @@ void SimAgent::AwaitPrimary(const OrderEffects::Promote& promote, const std::sha
   });
 }
 
-void SimAgent::Evict(const v1::EvictMember& order) {
+void SimAgent::Evict(const v1::EvictMember& order, int mine) {
   if (!world_.galera.Ask(host_)) {
     JobDone();
     return Do(orders_.OnEvicted(order, absl::UnavailableError("mariadbd does not answer")));
@@ -484,10 +484,23 @@ void SimAgent::Evict(const v1::EvictMember& order) {
   for (const std::string& uuid : order.counted_out()) {
     if (!world_.mutant.merges_unseen) world_.galera.Evict(host_, uuid);
   }
-  if (!order.dead().empty()) ++world_.evictions;
+  if (order.dead().empty()) {
+    JobDone();
+    return Do(orders_.OnEvicted(order, absl::OkStatus()));
+  }
+  ++world_.evictions;
   for (const v1::EvictMember::Dead& dead : order.dead()) world_.galera.Evict(host_, dead.gcomm_uuid());
-  JobDone();
-  Do(orders_.OnEvicted(order, absl::OkStatus()));
+  AwaitView(order, mine, static_cast<std::size_t>(orders_.last_report().members_size()), Now() + kSimOrderDeadline);
+}
+
+void SimAgent::AwaitView(const v1::EvictMember& order, int mine, std::size_t size, BootTime deadline) {
+  seat_.After(kBetweenPolls, [this, order, mine, size, deadline] {
+    const auto seen = world_.galera.Ask(host_);
+    const bool changed = (seen && seen->members.size() != size) || evictions_ != mine;
+    if (!changed && Now() < deadline) return AwaitView(order, mine, size, deadline);
+    JobDone();
+    Do(orders_.OnEvicted(order, changed ? absl::OkStatus() : absl::DeadlineExceededError("the view has not changed")));
+  });
 }
 
 // ---- correspondence

@@ -72,7 +72,8 @@ class SimAgent {
   void Write(const OrderEffects::Write& write);
   void Promote(const OrderEffects::Promote& promote);
   void AwaitPrimary(const OrderEffects::Promote& promote, const std::shared_ptr<bool>& executed, BootTime deadline);
-  void Evict(const v1::EvictMember& order);
+  void Evict(const v1::EvictMember& order, int mine);
+  void AwaitView(const v1::EvictMember& order, int mine, std::size_t size, BootTime deadline);
   void OnWorker(std::function<void()> job);
   void RunJob();
   void JobDone();
@@ -87,6 +88,7 @@ class SimAgent {
   const int host_;
   Seat& seat_;
   Correspondent correspondent_;
+  int evictions_ = 0;  // how many were begun
   OrderLife orders_;
   Observations observations_;
   RestartPolicy policy_;

@@ -74,7 +74,7 @@ class OrderKeeperTest : public ::testing::Test {
                                  return outcome_;
                                },
                            .evict =
-                               [this](const v1::EvictMember&) {
+                               [this](const v1::EvictMember&, const v1::DbStatusReport&, const std::function<bool()>&) {
                                  ++evicted_;
                                  return absl::OkStatus();
                                },
