@@ -282,13 +282,14 @@ absl::Status Lab::Restart(const std::string& name) const {
 
 absl::Status Lab::CutOff(const std::vector<std::string>& a, const std::vector<std::string>& b, bool one_way,
                          const std::vector<int>& tcp_ports) const {
+  std::vector<Cut> cuts;
   for (const std::string& x : a) {
     for (const std::string& y : b) {
-      MINDER_RETURN_IF_ERROR(MakeCut(plan_, {.from = x, .to = y, .tcp_ports = tcp_ports}));
-      if (!one_way) MINDER_RETURN_IF_ERROR(MakeCut(plan_, {.from = y, .to = x, .tcp_ports = tcp_ports}));
+      cuts.push_back({.from = x, .to = y, .tcp_ports = tcp_ports});
+      if (!one_way) cuts.push_back({.from = y, .to = x, .tcp_ports = tcp_ports});
     }
   }
-  return absl::OkStatus();
+  return MakeCuts(plan_, cuts);
 }
 
 absl::Status Lab::CutFromPeers(const std::string& node) const {

@@ -62,19 +62,24 @@ std::vector<std::string> SpacesOf(const Plan& plan) {
   return spaces;
 }
 
-std::vector<std::string> Rule(const Plan& plan, const Cut& cut, const std::string& verb) {
-  std::vector<std::string> argv{"iptables", "-w", verb, "INPUT", "-s", plan.Address(cut.from)};
-  if (!cut.tcp_ports.empty()) {
-    argv.insert(argv.end(), {"-p", "tcp", "-m", "multiport", "--ports", absl::StrJoin(cut.tcp_ports, ",")});
+std::string Drop(const Plan& plan, const Cut& cut, const std::string& which) {
+  return absl::StrFormat("-A FORWARD -p IPv4 --ip-src %s --ip-dst %s%s -j DROP\n", plan.Address(cut.from),
+                         plan.Address(cut.to), which);
+}
+
+std::string Rules(const Plan& plan, const Cut& cut) {
+  if (cut.tcp_ports.empty()) return Drop(plan, cut, "");
+  std::string rules;
+  for (const int port : cut.tcp_ports) {
+    for (const char* end : {"sport", "dport"})
+      absl::StrAppend(&rules, Drop(plan, cut, absl::StrFormat(" --ip-proto tcp --ip-%s %d", end, port)));
   }
-  argv.insert(argv.end(), {"-j", "DROP"});
-  return OnHost(plan, cut.to, argv);
+  return rules;
 }
 
 absl::Status Check(const Plan& plan, const Cut& cut) {
   for (const std::string& host : {cut.from, cut.to}) {
-    const bool outside = host == "outside" && host == cut.from;
-    if (!outside && !plan.IsHost(host)) {
+    if (host != "outside" && !plan.IsHost(host)) {
       return absl::NotFoundError(
           absl::StrFormat("no host '%s' in this lab; there are: %s", host, absl::StrJoin(plan.Hosts(), " ")));
     }
@@ -117,36 +122,28 @@ std::vector<std::string> OnHost(const Plan& plan, const std::string& host, const
   return all;
 }
 
-absl::Status MakeCut(const Plan& plan, const Cut& cut) {
-  MINDER_RETURN_IF_ERROR(Check(plan, cut));
-  if (RunCommand(Rule(plan, cut, "-C")).ok()) return absl::OkStatus();
-  return RunCommand(Rule(plan, cut, "-A")).status();
-}
-
-absl::Status HealCut(const Plan& plan, const Cut& cut) {
-  MINDER_RETURN_IF_ERROR(Check(plan, cut));
-  if (!RunCommand(Rule(plan, cut, "-C")).ok()) return absl::OkStatus();
-  return RunCommand(Rule(plan, cut, "-D")).status();
+absl::Status MakeCuts(const Plan& plan, const std::vector<Cut>& cuts) {
+  std::string rules = "*filter\n";
+  for (const Cut& cut : cuts) {
+    MINDER_RETURN_IF_ERROR(Check(plan, cut));
+    absl::StrAppend(&rules, Rules(plan, cut));
+  }
+  const std::string script = absl::StrFormat("ebtables-restore --noflush <<end\n%send", rules);
+  return RunCommand(OnHost(plan, kSwitch, {"sh", "-c", script})).status();
 }
 
 absl::Status HealAll(const Plan& plan) {
-  // All at once: a link that is whole in one direction only is another fault.
-  std::string script;
-  for (const std::string& host : plan.Hosts())
-    absl::StrAppend(&script, absl::StrJoin(OnHost(plan, host, {"iptables", "-w", "-F", "INPUT"}), " "),
-                    " & all=\"$all $!\"; ");
-  absl::StrAppend(&script, "for one in $all; do wait $one || exit 1; done");
-  return RunCommand({"sh", "-c", script}).status();
+  return RunCommand(OnHost(plan, kSwitch, {"ebtables", "-F", "FORWARD"})).status();
 }
 
 absl::StatusOr<std::vector<std::string>> ListCuts(const Plan& plan) {
-  std::vector<std::string> senders = plan.Hosts();
-  senders.push_back("outside");
+  MINDER_ASSIGN_OR_RETURN(const std::string rules, RunCommand(OnHost(plan, kSwitch, {"ebtables", "-L", "FORWARD"})));
+  std::vector<std::string> hosts = plan.Hosts();
+  hosts.push_back("outside");
   std::vector<std::string> cuts;
-  for (const std::string& to : plan.Hosts()) {
-    MINDER_ASSIGN_OR_RETURN(const std::string rules, RunCommand(OnHost(plan, to, {"iptables", "-w", "-S", "INPUT"})));
-    for (const std::string& from : senders) {
-      if (absl::StrContains(rules, absl::StrFormat("-s %s/32 ", plan.Address(from)))) {
+  for (const std::string& to : hosts) {
+    for (const std::string& from : hosts) {
+      if (absl::StrContains(rules, absl::StrFormat("--ip-src %s --ip-dst %s ", plan.Address(from), plan.Address(to)))) {
         cuts.push_back(absl::StrFormat("%s -> %s", from, to));
       }
     }

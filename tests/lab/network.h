@@ -10,9 +10,9 @@
 
 namespace minder::lab {
 
-// One namespace per host, each with its eth0 on a bridge in a namespace of its own ("switch"): there the host's
-// netfilter and its bridge-nf-call-iptables do not reach. One link from the root namespace into the bridge lets tests
-// and humans reach every host.
+// One namespace per host, each with its eth0 on a bridge in a namespace of its own ("switch"): there the machine's own
+// netfilter and its bridge-nf-call-iptables do not reach, and the cuts are made. One link from the root namespace into
+// the bridge lets tests and humans reach every host.
 absl::Status MakeNetwork(const Plan& plan);
 
 // Ends what runs in the lab's namespaces and removes them and the link. Fine when there are none.
@@ -31,10 +31,11 @@ struct Cut {
   std::vector<int> tcp_ports{};  // only segments from or to one of them; empty: everything
 };
 
-// Drops the packets at the receiver, in one direction. A cut that is there already stays one.
-absl::Status MakeCut(const Plan& plan, const Cut& cut);
-absl::Status HealCut(const Plan& plan, const Cut& cut);
-// All cuts of the lab.
+// Drops the packets on the bridge, each in one direction, all from one moment on as when a real link breaks: were they
+// cut one after the other, one member would get a last message that another does not (docs/adr/0013-tie.md). A cut that
+// is there already stays one.
+absl::Status MakeCuts(const Plan& plan, const std::vector<Cut>& cuts);
+// All cuts of the lab, at once.
 absl::Status HealAll(const Plan& plan);
 // "node1 -> node3", sorted by receiver.
 absl::StatusOr<std::vector<std::string>> ListCuts(const Plan& plan);
