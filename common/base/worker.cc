@@ -4,7 +4,7 @@
 
 namespace minder {
 
-Worker::Worker() : thread_([this] { Run(); }) {}
+Worker::Worker(EventLoop& loop) : loop_(loop), alive_(std::make_shared<Worker*>(this)), thread_([this] { Run(); }) {}
 
 Worker::~Worker() {
   {
@@ -15,7 +15,7 @@ Worker::~Worker() {
   thread_.join();
 }
 
-void Worker::Do(std::function<void()> work) {
+void Worker::Push(std::function<void()> work) {
   {
     std::lock_guard lock(mutex_);
     queue_.push(std::move(work));
@@ -28,7 +28,7 @@ void Worker::Run() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return stopped_ || !queue_.empty(); });
     if (stopped_) return;
-    const std::function<void()> work = std::move(queue_.front());
+    std::function<void()> work = std::move(queue_.front());
     queue_.pop();
     lock.unlock();
     work();

@@ -27,7 +27,6 @@ DbclientAgent::DbclientAgent(EventLoop& loop, const v1::Configuration& configura
 }
 
 DbclientAgent::~DbclientAgent() {
-  *alive_ = false;
   loop_.Cancel(tick_);
   loop_.Cancel(retry_);
 }
@@ -82,12 +81,8 @@ void DbclientAgent::StartApply() {
   applying_ = true;
   in_step_ = true;  // until an event says otherwise
   loop_.Cancel(std::exchange(retry_, 0));
-  worker_.Do([&loop = loop_, &balancer = *balancer_, plan = plan_, agent = this, alive = alive_] {
-    ApplyResult result = balancer.Apply(plan);
-    loop.Post([agent, alive, result = std::move(result)] {
-      if (*alive) agent->Applied(result);
-    });
-  });
+  worker_.Do([&balancer = *balancer_, plan = plan_] { return balancer.Apply(plan); },
+             [this](const ApplyResult& result) { Applied(result); });
 }
 
 void DbclientAgent::Applied(const ApplyResult& result) {

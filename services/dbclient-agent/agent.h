@@ -74,8 +74,7 @@ class DbclientAgent {
 
   EventLoop::TimerId tick_ = 0;
   EventLoop::TimerId retry_ = 0;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // what the worker posts may come after our end
-  Worker worker_;                                                     // last: ends first
+  Worker worker_{loop_};  // last: ends first
 };
 
 }  // namespace minder

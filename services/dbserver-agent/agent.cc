@@ -278,18 +278,25 @@ void Agent::ProbeNow() {
   probing_ = true;
   const BootTime asked_at = loop_.Now();
   const BootTime deadline = asked_at + FromProto(config_.timings().probe_deadline());
-  probe_worker_.Do([this, asked_at, deadline, pid = observations_.process.pid] {
-    auto view_before = LastPrimaryViewOf(self_.data_dir());
-    auto answer = probe_.Run(deadline);
-    const pid_t waiting = !answer.ok() && pid != 0 && !HasOpenedData(pid) ? pid : 0;
-    // After the answer: what is not primary in it was not so when this view was written.
-    auto view = LastPrimaryViewOf(self_.data_dir());
-    loop_.Post([this, asked_at, waiting, answer = std::move(answer), view_before, view] {
-      observations_.answer.last_primary_view = view;
-      observations_.answer.waiting_pid = waiting;
-      OnProbed(asked_at, answer, view_before);
-    });
-  });
+  struct Seen {
+    std::optional<v1::PrimaryView> view_before;
+    absl::StatusOr<ProbeAnswer> answer;
+    pid_t waiting = 0;
+    // Read after the answer: what is not primary in it was not so when this view was written.
+    std::optional<v1::PrimaryView> view{};
+  };
+  probe_worker_.Do(
+      [this, deadline, pid = observations_.process.pid] {
+        Seen seen{.view_before = LastPrimaryViewOf(self_.data_dir()), .answer = probe_.Run(deadline)};
+        if (!seen.answer.ok() && pid != 0 && !HasOpenedData(pid)) seen.waiting = pid;
+        seen.view = LastPrimaryViewOf(self_.data_dir());
+        return seen;
+      },
+      [this, asked_at](const Seen& seen) {
+        observations_.answer.last_primary_view = seen.view;
+        observations_.answer.waiting_pid = seen.waiting;
+        OnProbed(asked_at, seen.answer, seen.view_before);
+      });
 }
 
 void Agent::OnProbed(BootTime asked_at, const absl::StatusOr<ProbeAnswer>& answer,

@@ -89,7 +89,7 @@ class Agent {
   DepartureWatch departure_;
   std::unique_ptr<FenceGuard> guard_;  // nullptr when nodes do not fence themselves
   std::unique_ptr<DrainKeeper> drain_;
-  Worker probe_worker_;  // these last: their threads end first
+  Worker probe_worker_{loop_};  // these last: their threads end first
   Supervisor supervisor_;
   std::unique_ptr<OrderKeeper> orders_;
   std::unique_ptr<HoldKeeper> hold_;

@@ -49,13 +49,15 @@ void DrainKeeper::Settle() {
   settling_ = true;
   const DrainActions due = std::exchange(due_, {});
   const std::string text = SerializeDrain(drain_.Durable());
-  worker_.Do([this, due, text, settled = drain_.Reported()] {
-    Outcome outcome;
-    if (due.persist) outcome.written = WriteFileDurably(path_, text);
-    if (outcome.written.ok() && due.set_read_only.has_value())
-      outcome.set = handlers_.set_read_only(*due.set_read_only);
-    loop_.Post([this, settled, outcome] { OnSettled(settled, outcome); });
-  });
+  worker_.Do(
+      [this, due, text] {
+        Outcome outcome;
+        if (due.persist) outcome.written = WriteFileDurably(path_, text);
+        if (outcome.written.ok() && due.set_read_only.has_value())
+          outcome.set = handlers_.set_read_only(*due.set_read_only);
+        return outcome;
+      },
+      [this, settled = drain_.Reported()](const Outcome& outcome) { OnSettled(settled, outcome); });
 }
 
 // What failed is tried again after the next probe: the write because it stays due, read_only because it is not seen

@@ -119,10 +119,8 @@ void HoldKeeper::Look() {
 
 void HoldKeeper::Settle() {
   if (std::exchange(busy_, true)) return;
-  worker_.Do([this, wanted = wanted_, before = shown_] {
-    auto settled = Carry(path_, data_dir_, wanted, before);
-    loop_.Post([this, wanted, settled = std::move(settled)] { OnSettled(wanted, settled); });
-  });
+  worker_.Do([this, wanted = wanted_, before = shown_] { return Carry(path_, data_dir_, wanted, before); },
+             [this, wanted = wanted_](const auto& settled) { OnSettled(wanted, settled); });
 }
 
 // What failed is done again at the next look.

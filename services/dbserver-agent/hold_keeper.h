@@ -47,7 +47,7 @@ class HoldKeeper {
   v1::HoldStatus shown_;
   bool held_ = false;
   bool busy_ = false;
-  Worker worker_;  // last: ends first
+  Worker worker_{loop_};  // last: ends first
 };
 
 }  // namespace minder

@@ -44,37 +44,38 @@ OrderKeeper::OrderKeeper(EventLoop& loop, const Options& options, v1::AgentPromi
       handlers_(std::move(handlers)),
       life_({.config_version = options.config_version, .order_validity = options.order_validity}, std::move(promise)) {}
 
-void OrderKeeper::Do(OrderEffects effects) {
+void OrderKeeper::Do(const OrderEffects& effects) {
   for (const std::string& line : effects.log) spdlog::warn("orders: {}", line);
-  if (effects.write) DoWrite(*std::move(effects.write));
-  if (effects.promote) DoPromote(*std::move(effects.promote));
-  if (effects.evict) DoEvict(*std::move(effects.evict));
+  if (effects.write) DoWrite(*effects.write);
+  if (effects.promote) DoPromote(*effects.promote);
+  if (effects.evict) DoEvict(*effects.evict);
   if (effects.recover) DoRecover(*effects.recover);
   if (effects.bootstrap) DoBootstrap(*effects.bootstrap);
   if (effects.changed) handlers_.on_change();
 }
 
-void OrderKeeper::DoWrite(OrderEffects::Write write) {
-  worker_.Do([this, write = std::move(write)] {
-    const absl::Status written = WriteFileDurably(path_, Serialize(write.promise));
-    loop_.Post([this, write, written] { Do(life_.OnWritten(write, written, loop_.Now())); });
-  });
+void OrderKeeper::DoWrite(const OrderEffects::Write& write) {
+  worker_.Do([this, write] { return WriteFileDurably(path_, Serialize(write.promise)); },
+             [this, write](const absl::Status& written) { Do(life_.OnWritten(write, written, loop_.Now())); });
 }
 
-void OrderKeeper::DoPromote(OrderEffects::Promote promote) {
-  worker_.Do([this, promote = std::move(promote)] {
-    absl::Status outcome = Failpoint("agent.before_promotion");
-    if (outcome.ok()) outcome = handlers_.make_primary(promote);
-    Failpoint("agent.after_promotion").IgnoreError();
-    loop_.Post([this, promote, outcome] { Do(life_.OnPromoted(promote, outcome, loop_.Now())); });
-  });
+void OrderKeeper::DoPromote(const OrderEffects::Promote& promote) {
+  worker_.Do(
+      [this, promote] {
+        absl::Status outcome = Failpoint("agent.before_promotion");
+        if (outcome.ok()) outcome = handlers_.make_primary(promote);
+        Failpoint("agent.after_promotion").IgnoreError();
+        return outcome;
+      },
+      [this, promote](const absl::Status& outcome) { Do(life_.OnPromoted(promote, outcome, loop_.Now())); });
 }
 
-void OrderKeeper::DoEvict(v1::EvictMember order) {
-  worker_.Do([this, order = std::move(order), seen = life_.last_report(), mine = ++evictions_] {
-    const absl::Status outcome = handlers_.evict(order, seen, [this, mine] { return evictions_ != mine; });
-    loop_.Post([this, order, outcome] { Do(life_.OnEvicted(order, outcome)); });
-  });
+void OrderKeeper::DoEvict(const v1::EvictMember& order) {
+  worker_.Do(
+      [this, order, seen = life_.last_report(), mine = ++evictions_] {
+        return handlers_.evict(order, seen, [this, mine] { return evictions_ != mine; });
+      },
+      [this, order](const absl::Status& outcome) { Do(life_.OnEvicted(order, outcome)); });
 }
 
 void OrderKeeper::DoRecover(const v1::Recover& order) {

@@ -61,10 +61,10 @@ class OrderKeeper {
  private:
   OrderKeeper(EventLoop& loop, const Options& options, v1::AgentPromise promise, Handlers handlers);
 
-  void Do(OrderEffects effects);
-  void DoWrite(OrderEffects::Write write);
-  void DoPromote(OrderEffects::Promote promote);
-  void DoEvict(v1::EvictMember order);
+  void Do(const OrderEffects& effects);
+  void DoWrite(const OrderEffects::Write& write);
+  void DoPromote(const OrderEffects::Promote& promote);
+  void DoEvict(const v1::EvictMember& order);
   void DoRecover(const v1::Recover& order);
   void DoBootstrap(const v1::OrderStatus& accepted);
 
@@ -73,7 +73,7 @@ class OrderKeeper {
   Handlers handlers_;
   OrderLife life_;
   std::atomic<int> evictions_ = 0;  // how many were begun
-  Worker worker_;                   // last: ends first
+  Worker worker_{loop_};            // last: ends first
 };
 
 }  // namespace minder

@@ -39,12 +39,12 @@ void Supervisor::SetBarred(bool barred, bool start_absent) {
 
 void Supervisor::DoFind(bool start_absent) {
   ++busy_;
-  worker_.Do([this, start_absent] {
-    // std::function wants what it holds to be copyable, and a pidfd is not.
-    auto found = std::make_shared<absl::StatusOr<std::optional<RunningServer>>>(process_.Find());
-    v1::StoppedState stopped = process_.ReadStopped();
-    loop_.Post([this, found, stopped, start_absent] { OnFound(std::move(*found), stopped, start_absent); });
-  });
+  worker_.Do(
+      [this] {
+        auto found = process_.Find();
+        return std::pair(std::move(found), process_.ReadStopped());
+      },
+      [this, start_absent](auto seen) { OnFound(std::move(seen.first), seen.second, start_absent); });
 }
 
 void Supervisor::DoStart(bool is_restart) {
@@ -62,13 +62,13 @@ void Supervisor::DoStart(bool is_restart) {
     observed_.presence = Presence::kUnknown;
     handlers_.on_change();
   }
-  worker_.Do([this, is_restart, forget = std::exchange(forget_view_, false), not_beyond = not_beyond_] {
-    const absl::Status prepared = handlers_.prepare_view(forget);
-    auto started = std::make_shared<absl::StatusOr<RunningServer>>(
-        prepared.ok() ? process_.Start(not_beyond) : absl::StatusOr<RunningServer>(prepared));
-    v1::StoppedState stopped = process_.ReadStopped();
-    loop_.Post([this, started, stopped, is_restart] { OnStarted(std::move(*started), stopped, is_restart); });
-  });
+  worker_.Do(
+      [this, forget = std::exchange(forget_view_, false), not_beyond = not_beyond_] {
+        const absl::Status prepared = handlers_.prepare_view(forget);
+        auto started = prepared.ok() ? process_.Start(not_beyond) : absl::StatusOr<RunningServer>(prepared);
+        return std::pair(std::move(started), process_.ReadStopped());
+      },
+      [this, is_restart](auto seen) { OnStarted(std::move(seen.first), seen.second, is_restart); });
 }
 
 void Supervisor::OnFound(absl::StatusOr<std::optional<RunningServer>> found, v1::StoppedState stopped,
@@ -138,11 +138,12 @@ void Supervisor::OnExit() {
   observed_.stopped.Clear();
   handlers_.on_change();
   ++busy_;
-  worker_.Do([this, pid] {
-    const Ending ending = process_.HowEnded(pid);
-    const v1::StoppedState stopped = process_.ReadStopped();
-    loop_.Post([this, ending, stopped] { OnEnding(ending, stopped); });
-  });
+  worker_.Do(
+      [this, pid] {
+        const Ending ending = process_.HowEnded(pid);
+        return std::pair(ending, process_.ReadStopped());
+      },
+      [this](const auto& seen) { OnEnding(seen.first, seen.second); });
 }
 
 void Supervisor::OnEnding(const Ending& ending, const v1::StoppedState& stopped) {
@@ -212,16 +213,16 @@ void Supervisor::EndHold() {
 
 void Supervisor::EndWaiting() {
   if (std::exchange(ended_, server_->pid) == server_->pid) return;
-  worker_.Do([this, pid = server_->pid, view = observed_.view_at_start] {
-    const absl::Status status = handlers_.view_id() == view
-                                    ? process_.EndWaiting()
-                                    : absl::FailedPreconditionError("it has been in a primary component");
-    loop_.Post([this, pid, status] {
-      if (status.ok() || ended_ != pid) return;
-      ended_ = 0;  // the next order tries again
-      spdlog::warn("cannot end the mariadbd that waits: {}", std::string(status.message()));
-    });
-  });
+  worker_.Do(
+      [this, view = observed_.view_at_start] {
+        return handlers_.view_id() == view ? process_.EndWaiting()
+                                           : absl::FailedPreconditionError("it has been in a primary component");
+      },
+      [this, pid = server_->pid](const absl::Status& status) {
+        if (status.ok() || ended_ != pid) return;
+        ended_ = 0;  // the next order tries again
+        spdlog::warn("cannot end the mariadbd that waits: {}", std::string(status.message()));
+      });
 }
 
 // What it leaves on disk is what a crash leaves, its old view included.
@@ -245,16 +246,19 @@ void Supervisor::Clear(const Done& done) {
 void Supervisor::WorkWhileStopped(std::function<absl::Status()> work, const Done& done) {
   if (!IsFree()) return;
   ++busy_;
-  worker_.Do([this, work = std::move(work), done] {
-    const absl::Status status = work();
-    const v1::StoppedState stopped = process_.ReadStopped();
-    loop_.Post([this, status, stopped, done] {
-      --busy_;
-      const bool changed = std::exchange(observed_.stopped, stopped).SerializeAsString() != stopped.SerializeAsString();
-      if (changed) handlers_.on_change();  // first: the outcome tells that it is there to be seen
-      done(status);
-    });
-  });
+  worker_.Do(
+      [this, work = std::move(work)] {
+        const absl::Status status = work();
+        return std::pair(status, process_.ReadStopped());
+      },
+      [this, done](const auto& seen) {
+        const auto& [status, stopped] = seen;
+        --busy_;
+        const bool changed =
+            std::exchange(observed_.stopped, stopped).SerializeAsString() != stopped.SerializeAsString();
+        if (changed) handlers_.on_change();  // first: the outcome tells that it is there to be seen
+        done(status);
+      });
 }
 
 void Supervisor::Bootstrap(const Done& done) {
@@ -263,15 +267,16 @@ void Supervisor::Bootstrap(const Done& done) {
   loop_.Cancel(std::exchange(restart_timer_, 0));
   ++busy_;
   observed_.may_turn_primary = true;
-  worker_.Do([this, done] {
-    auto started = std::make_shared<absl::StatusOr<RunningServer>>(process_.Bootstrap());
-    v1::StoppedState stopped = process_.ReadStopped();
-    loop_.Post([this, started, stopped, done] {
-      const absl::Status status = started->status();
-      OnStarted(std::move(*started), stopped, false);
-      done(status);
-    });
-  });
+  worker_.Do(
+      [this] {
+        auto started = process_.Bootstrap();
+        return std::pair(std::move(started), process_.ReadStopped());
+      },
+      [this, done](auto seen) {
+        const absl::Status status = seen.first.status();
+        OnStarted(std::move(seen.first), seen.second, false);
+        done(status);
+      });
 }
 
 bool Supervisor::StartNow(const std::optional<v1::Position>& not_beyond) {

@@ -104,7 +104,7 @@ class Supervisor {
   std::optional<v1::Position> not_beyond_;  // until it is started
   bool held_back_ = false;                  // a start waits for why_not_start to be empty
   int busy_ = 0;                            // so many things the worker has to do
-  Worker worker_;                           // last: ends first
+  Worker worker_{loop_};                    // last: ends first
 };
 
 }  // namespace minder

@@ -5,6 +5,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <future>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -82,20 +84,42 @@ TEST(EventLoop, StopFromAnotherThreadAndBeforeRun) {
 
 TEST(EventLoop, WorkersAnswerOnTheLoop) {
   EventLoop loop;
-  Worker worker;
+  Worker worker(loop);
   const auto loop_thread = std::this_thread::get_id();
   int sum = 0;
   for (int i = 1; i <= 100; ++i) {
-    worker.Do([&, i] {
-      EXPECT_NE(std::this_thread::get_id(), loop_thread);
-      loop.Post([&, i] {
-        sum += i;
-        if (i == 100) loop.Stop();
-      });
-    });
+    worker.Do(
+        [&, i] {
+          EXPECT_NE(std::this_thread::get_id(), loop_thread);
+          return std::make_unique<int>(i);  // which cannot be copied
+        },
+        [&](std::unique_ptr<int> result) {
+          EXPECT_EQ(std::this_thread::get_id(), loop_thread);
+          sum += *result;
+          if (*result == 100) loop.Stop();
+        });
   }
   loop.Run();
   EXPECT_EQ(sum, 5050);
+}
+
+TEST(EventLoop, NoAnswerOfAWorkerComesAfterItsEnd) {
+  EventLoop loop;
+  loop.Post([&] {
+    std::promise<void> working;
+    {
+      Worker worker(loop);
+      worker.Do(
+          [&] {
+            working.set_value();
+            return 1;
+          },
+          [](int) { ADD_FAILURE() << "it is gone"; });
+      working.get_future().wait();
+    }  // waits for the work, whose answer is posted by then
+    loop.Post([&] { loop.Stop(); });
+  });
+  loop.Run();
 }
 
 }  // namespace

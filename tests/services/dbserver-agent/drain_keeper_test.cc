@@ -52,7 +52,7 @@ class DrainKeeperTest : public testing::Test {
   EventLoop loop_;
   std::unique_ptr<DrainKeeper> keeper_;
   v1::DrainState awaited_ = v1::DRAIN_STATE_UNSPECIFIED;
-  Worker worker_;  // last: ends first
+  Worker worker_{loop_};  // last: ends first
 };
 
 v1::Drain Order(bool balancers_done) {
