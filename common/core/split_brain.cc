@@ -11,6 +11,7 @@
 #include "common/core/last_primary.h"
 #include "common/core/party.h"
 #include "common/core/position.h"
+#include "common/core/proto_time.h"
 
 namespace minder {
 namespace {
@@ -47,12 +48,29 @@ bool Disjoint(const NodeFacts& a, const NodeFacts& b) {
 
 bool InPrimaryView(const NodeFacts& node) { return node.primary == v1::TERNARY_YES && !node.report->members().empty(); }
 
+// The agent of this member had seen its process exit before `node` was observed.
+bool HadExited(const v1::ViewMember& member, const NodeFacts& node, const std::vector<NodeFacts>& nodes) {
+  return std::ranges::any_of(nodes, [&](const NodeFacts& other) {
+    if (!other.fresh || other.running == v1::TERNARY_UNKNOWN) return false;
+    const v1::ObservedExit& exit = other.report->process().last_exit();
+    const bool again = other.running == v1::TERNARY_YES && other.report->wsrep().gcomm_uuid() == member.uuid();
+    return !again && exit.gcomm_uuid() == member.uuid() && other.age + FromProto(exit.age()) > node.age;
+  });
+}
+
+// Nothing is committed in a view that waits for a dead member: who shows one was frozen, or not heard, and is to come to
+// a view of its own first.
+bool WaitsForTheDead(const NodeFacts& node, const std::vector<NodeFacts>& nodes) {
+  return std::ranges::any_of(node.report->members(),
+                             [&](const v1::ViewMember& member) { return HadExited(member, node, nodes); });
+}
+
 // Who is primary, by component, when there are two without a common member (nothing else shows a split brain,
 // galera.md section 1); empty otherwise. Whoever has members of several in its view tells of the past, and is left out.
 std::vector<Views> DisjointComponents(const std::vector<NodeFacts>& nodes) {
   Views primary;
   for (const NodeFacts& node : nodes) {
-    if (InPrimaryView(node) && !node.lost) primary.push_back(&node);
+    if (InPrimaryView(node) && !node.lost && !WaitsForTheDead(node, nodes)) primary.push_back(&node);
   }
   std::vector<Views> components;
   for (const NodeFacts* a : primary) {
