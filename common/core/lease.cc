@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "common/core/lookup.h"
 #include "common/core/proto_time.h"
+#include "common/core/tie.h"
 
 namespace minder {
 namespace {
@@ -36,6 +37,8 @@ std::optional<v1::Lease> LeaseFor(const v1::Configuration& config, const v1::Arb
   const v1::DbserverKnowledge* known = FindByName(state.dbservers(), dbserver);
   if (!LeasesInUse(config) || known == nullptr || FindLeftBehind(state.durable(), dbserver) != nullptr)
     return std::nullopt;
+  // It would make its old component primary again, without the list that refuses them.
+  if (known->report().running() == v1::TERNARY_NO && SomebodyIsCountedOut(state.durable())) return std::nullopt;
   v1::Lease lease;
   *lease.mutable_ttl() = config.promotion().lease_ttl();
   lease.set_epoch(state.durable().epoch());

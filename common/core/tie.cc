@@ -90,8 +90,8 @@ void KeepCountedOut(const Facts& facts, v1::Decision& decision) {
     const NodeFacts* node = FindNode(facts, left.dbserver());
     if (left.counted_out().empty() || node == nullptr || !node->fresh) continue;
     const bool end = node->running == v1::TERNARY_YES && node->primary == v1::TERNARY_NO &&
-                     facts.somebody_primary.value == v1::TERNARY_YES && !IsOpen(decision.next().grant()) &&
-                     facts.paused.value != v1::TERNARY_YES && facts.split_brain.value != v1::TERNARY_YES;
+                     !IsOpen(decision.next().grant()) && facts.paused.value != v1::TERNARY_YES &&
+                     facts.split_brain.value != v1::TERNARY_YES;
     if (!node->stopped && (!end || left.ending())) continue;
     v1::AuditRecord& record = *decision.add_records();
     record.set_kind("left_behind");

@@ -182,6 +182,17 @@ TEST_F(LeaseForTest, NothingForTheRevokedTheUnknownOrWhenOff) {
   EXPECT_FALSE(LeaseFor(world_.config, world_.state, "node2"));
 }
 
+TEST_F(LeaseForTest, WhoIsStoppedWaitsWhileSomebodyWhoIsCountedOutMayLive) {
+  v1::LeftBehind& left = *world_.state.mutable_durable()->add_left_behind();
+  left.set_dbserver("node2");
+  left.set_counted_out("uuid-of-node2");
+  EXPECT_TRUE(LeaseFor(world_.config, world_.state, "node1"));
+  world_.Report(1).set_running(v1::TERNARY_NO);
+  EXPECT_FALSE(LeaseFor(world_.config, world_.state, "node1"));
+  left.clear_counted_out();
+  EXPECT_TRUE(LeaseFor(world_.config, world_.state, "node1"));
+}
+
 TEST_F(LeaseForTest, ANodeIsFencedALeaseAfterItsGroupCommunicationHasNoticed) {
   v1::DbStatusReport& last = world_.Report(1);
   EXPECT_FALSE(FencedAfter(world_.config, last)) << "no guard";
