@@ -193,6 +193,14 @@ Fact ConfigurationAgrees(const Facts& facts, const v1::Configuration& config) {
   return NobodyIn(other, absl::StrFormat("version %d everywhere", config.version()), "another version at");
 }
 
+Fact QuorumKept(const Facts& facts) {
+  Names ignoring;
+  for (const NodeFacts& node : facts.nodes) {
+    if (node.running == v1::TERNARY_YES && IgnoresQuorum(*node.report)) ignoring.push_back(node.config->name());
+  }
+  return NobodyIn(ignoring, "nobody ignores it", "pc.ignore_sb or pc.ignore_quorum is on at");
+}
+
 Fact Paused(const v1::DurableState& durable, BootTime now) {
   if (!durable.has_pause()) return No("not paused");
   const absl::Duration left = SinceBoot(FromProto(durable.pause().until())) - now;
@@ -304,6 +312,7 @@ Facts GatherFacts(const v1::Configuration& config, const v1::ArbitratorState& st
   facts.none_drained = NoneDrained(facts);
   facts.balancers_in_step = BalancersInStep(facts);
   facts.configuration_agrees = ConfigurationAgrees(facts, config);
+  facts.quorum_kept = QuorumKept(facts);
   facts.confirmed = ConfirmLastPrimary(config, facts.nodes, state.durable());
   facts.deaths = DeathsIn(facts.confirmed, facts.nodes, state.durable());
   facts.dead_members = FindDeadMembers(facts);
@@ -345,6 +354,7 @@ std::vector<v1::Evidence> EvidenceOf(const Facts& facts) {
   add("none_drained", facts.none_drained);
   add("balancers_in_step", facts.balancers_in_step);
   add("configuration_agrees", facts.configuration_agrees);
+  add("quorum_kept", facts.quorum_kept);
   add("paused", facts.paused);
   add("starting", facts.starting);
   add("split_brain", facts.split_brain);

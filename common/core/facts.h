@@ -142,6 +142,7 @@ struct Facts {
   Fact none_drained;       // no drain is in force
   Fact balancers_in_step;  // every balancer has what its plan wants
   Fact configuration_agrees;  // every party that reports runs this version
+  Fact quorum_kept;           // nobody has Galera ignore split brain or quorum
 };
 
 // A report that has just arrived takes the place of the last one.

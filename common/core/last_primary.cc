@@ -141,6 +141,10 @@ const NodeFacts* FindByUuid(const std::vector<NodeFacts>& nodes, const std::stri
   return it == nodes.end() ? nullptr : &*it;
 }
 
+bool IgnoresQuorum(const v1::DbStatusReport& report) {
+  return report.provider_options().ignore_sb() || report.provider_options().ignore_quorum();
+}
+
 bool ViewHas(const v1::DbStatusReport& report, const std::string& gcomm_uuid) {
   return std::ranges::find(report.members(), gcomm_uuid, &v1::ViewMember::uuid) != report.members().end();
 }

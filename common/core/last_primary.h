@@ -37,6 +37,9 @@ std::vector<v1::Death> DeathsIn(const std::optional<v1::ConfirmedPrimary>& confi
 // The node that is seen to run with this gcomm uuid; nullptr when none is.
 const NodeFacts* FindByUuid(const std::vector<NodeFacts>& nodes, const std::string& gcomm_uuid);
 
+// With that Galera may make a second primary component by itself.
+bool IgnoresQuorum(const v1::DbStatusReport& report);
+
 // True when the view of `report` has a member with this gcomm uuid.
 bool ViewHas(const v1::DbStatusReport& report, const std::string& gcomm_uuid);
 

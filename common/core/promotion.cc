@@ -20,6 +20,8 @@ namespace {
 using Nodes = std::vector<const NodeFacts*>;
 using Names = std::vector<std::string>;
 
+std::string InPrimary(const std::string& dbserver) { return dbserver + " is in a primary component"; }
+
 std::string Quoted(const std::string& text) { return text.empty() ? "nothing" : text; }
 
 // Why this member of P cannot be in the group; empty when it can (O2).
@@ -54,8 +56,7 @@ std::string WhyUnsafe(const NodeFacts& node, const v1::Configuration& config) {
   const v1::DbStatusReport& report = *node.report;
   if (!report.has_provider_options())
     return absl::StrFormat("%s does not show its provider options", node.config->name());
-  if (report.provider_options().ignore_sb() || report.provider_options().ignore_quorum())
-    return absl::StrFormat("%s has pc.ignore_sb or pc.ignore_quorum on", node.config->name());
+  if (IgnoresQuorum(report)) return absl::StrFormat("%s has pc.ignore_sb or pc.ignore_quorum on", node.config->name());
   if (report.config_version() != config.version()) {
     return absl::StrFormat("%s runs configuration version %d and not %d", node.config->name(), report.config_version(),
                            config.version());
@@ -130,6 +131,7 @@ std::optional<Candidate> Choose(const v1::Configuration& config, const Facts& fa
   const auto rank = [](const Candidate& c) { return std::tuple(c.seqno, c.preferred, c.members.size()); };
   for (const NodeFacts& node : facts.nodes) {
     if (node.running != v1::TERNARY_YES || MemberOf(*facts.confirmed, node) == nullptr) continue;
+    if (node.primary == v1::TERNARY_YES) continue;
     if (durable.has_request() && !IsNamedIn(durable.request(), node.config->name())) continue;
     const auto candidate = CandidateAround(node, config, facts, durable.request().force(), why);
     if (candidate && (!best || rank(*candidate) > rank(*best))) best = candidate;
@@ -264,6 +266,10 @@ Other Judge(const v1::Configuration& config, const v1::Member& member, const v1:
     JudgeUnseen(config, node, state.durable().grant(), now, no_tie, other);
     return other;
   }
+  if (node->primary == v1::TERNARY_YES) {
+    other.detail = InPrimary(member.dbserver());
+    return other;
+  }
   const v1::DbStatusReport& report = *node->report;
   const bool stopped = node->running == v1::TERNARY_NO;
   const std::string& last = report.last_primary_view().id();
@@ -354,8 +360,7 @@ PromotionPlan PlanPromotion(const v1::Configuration& config, const v1::Arbitrato
   for (const NodeFacts& node : facts.nodes) {
     if (std::string why = WhyUnbelievable(node, facts.nodes, *facts.confirmed); !why.empty())
       plan.missing.push_back(std::move(why));
-    if (node.primary == v1::TERNARY_YES)
-      plan.missing.push_back(absl::StrFormat("%s is in a primary component", node.config->name()));
+    if (node.primary == v1::TERNARY_YES) plan.missing.push_back(InPrimary(node.config->name()));
     if (node.running != v1::TERNARY_YES) continue;
     if (std::string unsafe = WhyUnsafe(node, config); !unsafe.empty()) plan.missing.push_back(std::move(unsafe));
   }
@@ -393,6 +398,7 @@ PromotionPlan PlanPromotion(const v1::Configuration& config, const v1::Arbitrato
     Other& other = plan.others.back();
     const bool forced = request.force() && (other.proof == Other::Proof::kLease || other.proof == Other::Proof::kWaits);
     if (other.proof != Other::Proof::kMissing && !forced) continue;
+    if (other.node != nullptr && other.node->primary == v1::TERNARY_YES) continue;  // which is missing already
     if (request.force()) {
       other.proof = Other::Proof::kProven;
       other.count_out = true;

@@ -58,8 +58,8 @@ bool HadExited(const v1::ViewMember& member, const NodeFacts& node, const std::v
   });
 }
 
-// Nothing is committed in a view that waits for a dead member: who shows one was frozen, or not heard, and is to come to
-// a view of its own first.
+// Nothing is committed in a view that waits for a dead member: who shows one was frozen, or not heard, and is to come
+// to a view of its own first.
 bool WaitsForTheDead(const NodeFacts& node, const std::vector<NodeFacts>& nodes) {
   return std::ranges::any_of(node.report->members(),
                              [&](const v1::ViewMember& member) { return HadExited(member, node, nodes); });

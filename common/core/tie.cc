@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "common/core/grant.h"
+#include "common/core/last_primary.h"
 #include "common/core/lease.h"
 #include "common/core/lookup.h"
 #include "common/core/proto_time.h"
@@ -26,7 +27,7 @@ std::string WhyUncertain(const v1::Configuration& config, const v1::Member& memb
   if (report.config_version() != config.version()) return "it runs another configuration";
   const v1::ProviderOptions& options = report.provider_options();
   if (!report.has_provider_options()) return "it does not show its provider options";
-  if (options.ignore_sb() || options.ignore_quorum()) return "it ignores quorum";
+  if (IgnoresQuorum(report)) return "it ignores quorum";
   if (options.pc_weight() != member.weight()) return "its weight was changed";
   if (report.last_primary_view().id() != primary.view().id()) return "it was in another primary component since";
   if (report.running() != v1::TERNARY_YES || report.wsrep().gcomm_uuid() != member.gcomm_uuid())

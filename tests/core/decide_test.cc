@@ -53,6 +53,8 @@ const Case kCases[] = {
      },
      v1::DIAGNOSIS_DEGRADED, "R200", "node3"},
     {"NodeWedged", [](World& w) { w.Wedged(2); }, v1::DIAGNOSIS_DEGRADED, "R200", "not Synced: node2"},
+    {"NodeThatIgnoresSplitBrain", [](World& w) { w.Report(2).mutable_provider_options()->set_ignore_sb(true); },
+     v1::DIAGNOSIS_DEGRADED, "R200", "pc.ignore_sb or pc.ignore_quorum is on at: node2"},
     {"NodeNonPrimary", [](World& w) { w.NonPrimary(3); }, v1::DIAGNOSIS_DEGRADED, "R200", "not Synced: node3"},
     {"NodeDonor", [](World& w) { w.Report(1).mutable_wsrep()->set_local_state(v1::LOCAL_STATE_DONOR); },
      v1::DIAGNOSIS_DEGRADED, "R200", "not Synced: node1"},
@@ -185,7 +187,7 @@ TEST(DecideSmallWorlds, DiagnosisNeverSaysMoreThanTheReports) {
         decision.diagnosis() == v1::DIAGNOSIS_HEALTHY || decision.diagnosis() == v1::DIAGNOSIS_DEGRADED;
     EXPECT_EQ(has_primary, primary > 0) << world_number;
     EXPECT_FALSE(decision.reason().empty());
-    EXPECT_EQ(decision.evidence_size(), 22);
+    EXPECT_EQ(decision.evidence_size(), 23);
   }
 }
 
