@@ -11,6 +11,7 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
+#include "common/core/may_say.h"
 #include "common/core/party.h"
 
 namespace minder {
@@ -63,15 +64,16 @@ void Switchboard::Received(const std::shared_ptr<Stream>& stream, const v1::Mess
   const auto bound = bound_.find(stream.get());
   if (peer == nullptr || !SameParty(message.receiver(), options_.self) ||
       (bound != bound_.end() && bound->second != Describe(message.sender()))) {
-    Refuse(stream, message);
-    return;
+    return RefuseStranger(stream, message);
   }
+  // A verb that only a newer version knows is not worth the connection: the Correspondent passes it over.
+  if (message.verb_case() != v1::Message::VERB_NOT_SET && !MaySay(message)) return RefuseVerb(stream, message);
   if (bound == bound_.end()) Bind(*peer, stream, /*dialled=*/false);
   const Correspondent::Verdict verdict = peer->correspondent.Receive(message);
   if (verdict == Correspondent::Verdict::kRefused) ++refused_;
   if (verdict == Correspondent::Verdict::kDeliver) handlers_.on_message(message);
   if (verdict == Correspondent::Verdict::kAck && message.ack().has_lease() && handlers_.on_lease)
-    handlers_.on_lease(message.sender(), message.ack().lease());
+    handlers_.on_lease(message.ack().lease());
   Flush(*peer);
 }
 
@@ -115,20 +117,26 @@ void Switchboard::Unbind(Peer& peer) {
   if (handlers_.on_disconnected) handlers_.on_disconnected(peer.correspondent.peer());
 }
 
-void Switchboard::Refuse(const std::shared_ptr<Stream>& stream, const v1::Message& message) {
+void Switchboard::RefuseStranger(const std::shared_ptr<Stream>& stream, const v1::Message& message) {
+  Refuse(stream, absl::StrFormat("a message from %s of cluster '%s' to %s of cluster '%s': this is %s of cluster '%s', "
+                                 "and talks to its configured parties only; compare the configuration of both",
+                                 Describe(message.sender()), message.sender().cluster(), Describe(message.receiver()),
+                                 message.receiver().cluster(), Describe(options_.self), options_.self.cluster()));
+}
+
+void Switchboard::RefuseVerb(const std::shared_ptr<Stream>& stream, const v1::Message& message) {
+  Refuse(stream, absl::StrFormat("%s%s from %s: no %s says that to a %s; look what program runs there under this name, "
+                                 "and of which version",
+                                 VerbName(message), message.ack().has_lease() ? " with a lease" : "",
+                                 Describe(message.sender()), PartyTypeName(message.sender().type()),
+                                 PartyTypeName(options_.self.type())));
+}
+
+void Switchboard::Refuse(const std::shared_ptr<Stream>& stream, const std::string& what) {
   ++refused_;
-  const std::string what =
-      absl::StrFormat("%s of cluster '%s' to %s of cluster '%s'", Describe(message.sender()),
-                      message.sender().cluster(), Describe(message.receiver()), message.receiver().cluster());
-  if (refused_logged_.size() < kMaxRefusedLogged && refused_logged_.insert(what).second) {
-    spdlog::error(
-        "refused a message from {}: this is {} of cluster '{}', and talks to its configured parties only; "
-        "compare the configuration of both",
-        what, Describe(options_.self), options_.self.cluster());
-  }
-  stream->Close(absl::PermissionDeniedError(
-      absl::StrFormat("%s of cluster '%s' takes no message from %s; compare the configuration of both",
-                      Describe(options_.self), options_.self.cluster(), what)));
+  if (refused_logged_.size() < kMaxRefusedLogged && refused_logged_.insert(what).second)
+    spdlog::error("refused {}", what);
+  stream->Close(absl::PermissionDeniedError(absl::StrFormat("%s refused %s", Describe(options_.self), what)));
 }
 
 void Switchboard::Flush(Peer& peer) {

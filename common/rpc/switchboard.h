@@ -27,7 +27,8 @@ class Stream {
 };
 
 // All correspondence of one party: a Correspondent for each configured peer, tied to the stream that leads to it at the
-// moment. Lives on the loop. Only configured peers are listened to; anybody else is refused, counted and logged once.
+// moment. Lives on the loop. Only configured peers are listened to, and each only in what its kind may say (MaySay);
+// anything else is refused, counted and logged once.
 class Switchboard {
  public:
   struct Options {
@@ -37,13 +38,13 @@ class Switchboard {
     absl::Duration resend_after = absl::Seconds(3);
   };
   struct Handlers {
-    // A new message; its sender is one of the peers.
+    // A new message; its sender is one of the peers, and may say it.
     std::function<void(const v1::Message&)> on_message;
     // A stream to the peer was opened; what it holds in memory only may be gone, so tell it again.
     std::function<void(const v1::Party&)> on_connected;
     std::function<void(const v1::Party&)> on_disconnected;
-    // A lease came with the ack of a report.
-    std::function<void(const v1::Party&, const v1::Lease&)> on_lease{};
+    // A lease came with the ack of a report; the arbitrator gave it.
+    std::function<void(const v1::Lease&)> on_lease{};
     // The lease for the ack of this peer's report, if any.
     std::function<std::optional<v1::Lease>(const v1::Party&)> lease_for{};
   };
@@ -78,7 +79,9 @@ class Switchboard {
   Peer* Find(const v1::Party& party);
   void Bind(Peer& peer, const std::shared_ptr<Stream>& stream, bool dialled);
   void Unbind(Peer& peer);
-  void Refuse(const std::shared_ptr<Stream>& stream, const v1::Message& message);
+  void RefuseStranger(const std::shared_ptr<Stream>& stream, const v1::Message& message);
+  void RefuseVerb(const std::shared_ptr<Stream>& stream, const v1::Message& message);
+  void Refuse(const std::shared_ptr<Stream>& stream, const std::string& what);
   void Flush(Peer& peer);
   void WakeAt(BootTime when);
 

@@ -188,17 +188,13 @@ void Arbitrator::RequestStatus(const std::string& dbserver) {
 void Arbitrator::OnMessage(const v1::Message& message) {
   const google::protobuf::Duration now = ToProto(ToSinceBoot(loop_.Now()));
   const v1::Party& sender = message.sender();
-  if (sender.type() == v1::PARTY_TYPE_DBSERVER && message.has_db_status_report()) {
+  if (message.has_db_status_report()) {
     v1::DbserverKnowledge& known = FindOrAddByName(*state_.mutable_dbservers(), sender.name());
     TakeIn(message.db_status_report(), loop_.Now(), known);
-  } else if (sender.type() == v1::PARTY_TYPE_DBCLIENT && message.has_balancer_report()) {
+  } else if (message.has_balancer_report()) {
     v1::DbclientKnowledge& known = FindOrAddByName(*state_.mutable_dbclients(), sender.name());
     *known.mutable_report() = message.balancer_report();
     *known.mutable_received_at() = now;
-  } else {
-    spdlog::warn("{} has no business to send verb {}; ignored", Describe(sender),
-                 static_cast<int>(message.verb_case()));
-    return;
   }
   ThinkSoon();
 }

@@ -146,7 +146,7 @@ Agent::Agent(EventLoop& loop, const v1::Configuration& config, const v1::Dbserve
                    {.on_message = [this](const v1::Message& message) { OnMessage(message); },
                     .on_connected = [this](const v1::Party& party) { OnConnection(party, true); },
                     .on_disconnected = [this](const v1::Party& party) { OnConnection(party, false); },
-                    .on_lease = [this](const v1::Party& party, const v1::Lease& lease) { OnLease(party, lease); }}),
+                    .on_lease = [this](const v1::Lease& lease) { OnLease(lease); }}),
       peers_(PeersOf(DbserverParty(config_, self_.name()), config_)),
       probe_({.socket = self_.mysql().socket(),
               .user = self_.mysql().user(),
@@ -224,7 +224,7 @@ void Agent::OnMessage(const v1::Message& message) {
     case v1::Message::kRecover:
       return orders_->On(message.recover());
     default:
-      return Ignore(message);
+      return;  // nothing else is said to a dbserver (MaySay)
   }
 }
 
@@ -249,13 +249,6 @@ absl::Duration Agent::RestartHold() const {
 void Agent::OnConnection(const v1::Party& party, bool connected) {
   if (party.type() == v1::PARTY_TYPE_ARBITRATOR) arbitrator_hears_ = connected;
   if (connected) Report();
-}
-
-void Agent::Ignore(const v1::Message& message) {
-  const bool first = ++ignored_[message.verb_case()] == 1;
-  if (first)
-    spdlog::warn("{} sent an order that this version does not carry out (verb {})", Describe(message.sender()),
-                 static_cast<int>(message.verb_case()));
 }
 
 // Probes begin in the report interval, whether the last one was answered or not.
@@ -346,9 +339,9 @@ void Agent::OnProcessChange() {
   ProbeNow();
 }
 
-void Agent::OnLease(const v1::Party& party, const v1::Lease& lease) {
+void Agent::OnLease(const v1::Lease& lease) {
   const Sightings::Sighting* counted_from = orders_->sightings().Find(lease.nonce());
-  if (!LeasesInUse(config_) || party.type() != v1::PARTY_TYPE_ARBITRATOR || counted_from == nullptr) return;
+  if (!LeasesInUse(config_) || counted_from == nullptr) return;
   lease_.OnLease(lease, *counted_from, orders_->highest_epoch());
   if (guard_ != nullptr) guard_->Extend(lease_.LivesUntil());
   supervisor_.MayStart();

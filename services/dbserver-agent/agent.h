@@ -1,8 +1,6 @@
 #ifndef MINDER_SERVICES_DBSERVER_AGENT_AGENT_H_
 #define MINDER_SERVICES_DBSERVER_AGENT_AGENT_H_
 
-#include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 
@@ -57,7 +55,6 @@ class Agent {
   void Recover(const v1::Recover& order, const Supervisor::Done& done);
   absl::Duration RestartHold() const;
   void OnConnection(const v1::Party& party, bool connected);
-  void Ignore(const v1::Message& message);
   void Tick();
   void ProbeNow();
   void OnProbed(BootTime asked_at, const absl::StatusOr<ProbeAnswer>& answer,
@@ -65,7 +62,7 @@ class Agent {
   std::string NoteOn(const ProbeAnswer& answer);
   void OnProcessChange();
   void OnHoldChange();
-  void OnLease(const v1::Party& party, const v1::Lease& lease);
+  void OnLease(const v1::Lease& lease);
   std::string WhyNotStart() const;
   void Report();
 
@@ -82,9 +79,8 @@ class Agent {
   EventLoop::TimerId notify_timer_ = 0;  // an event came, and its probe is still to come
   bool probing_ = false;
   bool probe_again_ = false;
-  std::map<int, std::uint64_t> ignored_;  // orders that this version does not carry out, by verb
-  bool arbitrator_hears_ = false;         // it is connected, and can tell what became of the cluster
-  GaleraOrders galera_orders_;            // used on the worker of orders_ only
+  bool arbitrator_hears_ = false;  // it is connected, and can tell what became of the cluster
+  GaleraOrders galera_orders_;     // used on the worker of orders_ only
   LeaseHolder lease_;
   DepartureWatch departure_;
   std::unique_ptr<FenceGuard> guard_;  // nullptr when nodes do not fence themselves

@@ -3,12 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/core/party.h"
 #include "tests/rpc/rpc_parties.h"
 
 namespace minder {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 class FakeStream : public Stream {
@@ -77,6 +79,62 @@ TEST_F(SwitchboardTest, StreamOfOnePartyCannotSpeakForAnother) {
   switchboard_.Received(stream, From(node2_, 1));
   EXPECT_THAT(delivered_, ElementsAre("node1"));
   EXPECT_FALSE(stream->closed.ok());
+}
+
+// Who is configured is not yet allowed to say anything.
+TEST(SwitchboardVerbs, WhatTheKindOfPartyMayNotSayIsRefusedCountedAndCutOff) {
+  const v1::Party arbitrator = TestParty(v1::PARTY_TYPE_ARBITRATOR, "arb");
+  const v1::Party node = TestParty(v1::PARTY_TYPE_DBSERVER, "node1");
+  const v1::Party balancer = TestParty(v1::PARTY_TYPE_DBCLIENT, "lb1");
+  v1::Message promote;
+  promote.mutable_make_primary();
+  v1::Message intent;
+  intent.mutable_routing_intent();
+  v1::Message lease;
+  lease.mutable_ack()->mutable_lease();
+  struct Case {
+    v1::Party from;
+    v1::Party to;
+    v1::Message verb;
+    bool taken;
+  };
+  for (Case& c : std::vector<Case>{{balancer, node, promote, false},
+                                   {arbitrator, node, promote, true},
+                                   {node, balancer, intent, false},
+                                   {arbitrator, balancer, intent, true},
+                                   {balancer, node, lease, false},
+                                   {arbitrator, node, lease, true}}) {
+    SCOPED_TRACE(Describe(c.from) + ": " + c.verb.ShortDebugString());
+    EventLoop loop;
+    int taken = 0;
+    Switchboard switchboard(loop, {.self = c.to, .peers = {c.from}, .boot_id = "b"},
+                            {.on_message = [&](const v1::Message&) { ++taken; },
+                             .on_connected = nullptr,
+                             .on_disconnected = nullptr,
+                             .on_lease = [&](const v1::Lease&) { ++taken; }});
+    *c.verb.mutable_sender() = c.from;
+    *c.verb.mutable_receiver() = c.to;
+    c.verb.set_boot_id("n");
+    c.verb.set_sequence(1);
+    const auto stream = std::make_shared<FakeStream>();
+    switchboard.Received(stream, c.verb);
+    EXPECT_EQ(taken, c.taken ? 1 : 0);
+    EXPECT_EQ(switchboard.refused(), c.taken ? 0u : 1u);
+    EXPECT_EQ(stream->closed.code(), c.taken ? absl::StatusCode::kOk : absl::StatusCode::kPermissionDenied);
+    EXPECT_THAT(std::string(stream->closed.message()), HasSubstr(c.taken ? "" : Describe(c.from)));
+  }
+}
+
+// A newer version may say more; the rest of what it says is still heard.
+TEST_F(SwitchboardTest, UnknownVerbIsCountedAndTheStreamGoesOn) {
+  const auto stream = std::make_shared<FakeStream>();
+  v1::Message unknown = From(node1_, 1);
+  unknown.clear_verb();
+  switchboard_.Received(stream, unknown);
+  EXPECT_EQ(switchboard_.refused(), 1u);
+  EXPECT_TRUE(stream->closed.ok());
+  switchboard_.Received(stream, From(node1_, 2));
+  EXPECT_THAT(delivered_, ElementsAre("node1"));
 }
 
 TEST_F(SwitchboardTest, NewerStreamOfTheSamePartyTakesOver) {
