@@ -27,6 +27,7 @@ class ChildProcess : public ServerProcess {
 
   absl::StatusOr<RunningServer> Start(const std::optional<v1::Position>& not_beyond) override {
     if (auto running = Lookup()) return *std::move(running);
+    MINDER_RETURN_IF_ERROR(CheckDefaults(options_.command));
     MINDER_RETURN_IF_ERROR(Collect());
     MINDER_RETURN_IF_ERROR(CheckNotBeyond(PositionOf(ReadStopped()), not_beyond));
     return Launch({});

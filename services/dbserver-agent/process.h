@@ -36,7 +36,8 @@ class ServerProcess {
   virtual absl::StatusOr<std::optional<RunningServer>> Find() = 0;
 
   // Starts it, never with a bootstrap flag. After an unclean stop it first recovers the position from InnoDB.
-  // FAILED_PRECONDITION, and not started, when the position on disk is beyond `not_beyond`, if that is given.
+  // FAILED_PRECONDITION, and not started, when its own configuration has such a flag, or when the position on disk is
+  // beyond `not_beyond`, if that is given.
   virtual absl::StatusOr<RunningServer> Start(const std::optional<v1::Position>& not_beyond) = 0;
 
   // Starts it as the first node of the cluster, this once, with its last view moved aside. FAILED_PRECONDITION when it

@@ -4,7 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -61,7 +63,7 @@ class SystemdProcess : public ServerProcess {
       MINDER_RETURN_IF_ERROR(Collect());
       MINDER_RETURN_IF_ERROR(CheckNotBeyond(PositionOf(ReadStopped()), not_beyond));
     }
-    MINDER_RETURN_IF_ERROR(ClearEnvironment());
+    MINDER_RETURN_IF_ERROR(ClearFlags());
     return Launch(before);
   }
 
@@ -104,15 +106,7 @@ class SystemdProcess : public ServerProcess {
   }
 
   absl::Status ClearBootstrap() override {
-    MINDER_RETURN_IF_ERROR(ClearEnvironment());
-    MINDER_ASSIGN_OR_RETURN(const std::string shown, Systemctl({"show", "-p", "ExecStart,Environment", options_.unit}));
-    const std::string its_own = absl::StrReplaceAll(shown, {{absl::StrCat("$", kNewClusterVariable), ""}});
-    const std::string flag = FindBootstrapFlag(absl::StrSplit(its_own, absl::ByAnyChar(" \n\""), absl::SkipEmpty()));
-    if (!flag.empty()) {
-      return absl::FailedPreconditionError(
-          absl::StrFormat("%s has %s, which would start a cluster of its own: remove it", options_.unit, flag));
-    }
-    MINDER_RETURN_IF_ERROR(CheckDefaults(options_.mariadbd));
+    MINDER_RETURN_IF_ERROR(ClearFlags());
     return ForbidBootstrap(options_.data_dir);
   }
 
@@ -169,6 +163,19 @@ class SystemdProcess : public ServerProcess {
     if (!HasData(position)) return absl::FailedPreconditionError("it holds no data");
     MINDER_RETURN_IF_ERROR(AllowBootstrap(options_.data_dir, position));
     return MoveOldViewAside(options_.data_dir);
+  }
+
+  // Takes away what galera_new_cluster leaves, and looks for what only a human can take away.
+  absl::Status ClearFlags() {
+    MINDER_RETURN_IF_ERROR(ClearEnvironment());
+    MINDER_ASSIGN_OR_RETURN(const std::string shown, Systemctl({"show", "-p", "ExecStart,Environment", options_.unit}));
+    const std::string its_own = absl::StrReplaceAll(shown, {{absl::StrCat("$", kNewClusterVariable), ""}});
+    const std::vector<std::string> words = absl::StrSplit(its_own, absl::ByAnyChar(" \n\""), absl::SkipEmpty());
+    MINDER_RETURN_IF_ERROR(CheckOptions(words, absl::StrCat("in ", options_.unit)));
+    // The unit may have files of its own.
+    std::vector<std::string> command = options_.mariadbd;
+    std::ranges::copy_if(words, std::back_inserter(command), IsAboutDefaults);
+    return CheckDefaults(command);
   }
 
   // What galera_new_cluster leaves when it is interrupted: a variable of systemd, or the file that Debian's unit reads.

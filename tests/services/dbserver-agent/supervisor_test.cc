@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <future>
 #include <thread>
@@ -184,8 +185,11 @@ TEST_F(SupervisorTest, AStopThatWasAskedForIsNotFollowedByAStart) {
 }
 
 TEST_F(SupervisorTest, AServerThatCannotStartIsTriedAgainLaterEachTime) {
+  const std::string program = dir() + "/mariadbd";
+  std::ofstream(program) << "#!/bin/sh\n[ \"$*\" = --print-defaults ]\n";  // and nothing else
+  std::filesystem::permissions(program, std::filesystem::perms::owner_all);
   const auto child =
-      MakeChildProcess({.command = {"false"}, .pid_file = pid_file(), .data_dir = data_dir(), .output = dir() + "/out"})
+      MakeChildProcess({.command = {program}, .pid_file = pid_file(), .data_dir = data_dir(), .output = dir() + "/out"})
           .value();
   Supervised supervised(*child, true);
   ASSERT_TRUE(Eventually([&] { return !supervised.observed().start_error.empty(); }));
@@ -320,16 +324,62 @@ TEST_F(SupervisorTest, F24AnUnwritableErrorLogIsNoHindrance) {
   EXPECT_TRUE(HasData(child->ReadStopped().recovered()));
 }
 
-TEST_F(SupervisorTest, F25ABootstrapFlagInADefaultsFileIsNamed) {
-  ASSERT_TRUE(WriteFileDurably(dir() + "/my.cnf", "[mariadbd]\nwsrep_new_cluster\n").ok());
+// Which the human who set the cluster up by hand has forgotten there.
+TEST_F(SupervisorTest, F25ABootstrapFlagInADefaultsFileIsNamedAndNeverStartedWith) {
   std::vector<std::string> command = Command();
   command[1] = "--defaults-file=" + dir() + "/my.cnf";
+  std::erase_if(command, [](const std::string& argument) { return absl::StrContains(argument, "cluster-address"); });
+  for (const char* flag : {"wsrep_cluster_address=gcomm://", "wsrep_new_cluster"}) {
+    SCOPED_TRACE(flag);
+    ASSERT_TRUE(WriteFileDurably(dir() + "/my.cnf", absl::StrCat("[mariadbd]\n", flag, "\n")).ok());
+    const auto child =
+        MakeChildProcess({.command = command, .pid_file = pid_file(), .data_dir = data_dir(), .output = dir() + "/out"})
+            .value();
+    const absl::Status cleared = child->ClearBootstrap();
+    EXPECT_TRUE(absl::IsFailedPrecondition(cleared));
+    EXPECT_THAT(std::string(cleared.message()), testing::HasSubstr(flag));
+    const auto started = child->Start({});
+    EXPECT_TRUE(absl::IsFailedPrecondition(started.status()));
+    EXPECT_THAT(
+        std::string(started.status().message()),
+        testing::AllOf(testing::HasSubstr(flag), testing::HasSubstr(command[1]), testing::HasSubstr("remove it")));
+    EXPECT_FALSE(Server().has_value());
+  }
+}
+
+TEST_F(SupervisorTest, F25ARestartWaitsUntilTheBootstrapFlagIsRemoved) {
+  const std::string file = dir() + "/my.cnf";
+  ASSERT_TRUE(WriteFileDurably(file, "[mariadbd]\nwsrep_cluster_address=gcomm://\n").ok());
+  const pid_t by_hand = Bootstrap();
+  std::vector<std::string> command = Command();
+  command[1] = "--defaults-file=" + file;
   const auto child =
       MakeChildProcess({.command = command, .pid_file = pid_file(), .data_dir = data_dir(), .output = dir() + "/out"})
           .value();
-  const absl::Status cleared = child->ClearBootstrap();
-  EXPECT_TRUE(absl::IsFailedPrecondition(cleared));
-  EXPECT_THAT(std::string(cleared.message()), testing::HasSubstr("wsrep_new_cluster"));
+  Supervised supervised(*child, true);
+  ASSERT_TRUE(Eventually([&] { return supervised.Sees(Presence::kRunning); })) << "what a human has started is adopted";
+  ASSERT_EQ(kill(by_hand, SIGKILL), 0);
+  ASSERT_TRUE(Eventually([&] { return absl::StrContains(supervised.observed().start_error, "gcomm://"); }));
+  EXPECT_FALSE(Server().has_value());
+  ASSERT_TRUE(WriteFileDurably(file, "[mariadbd]\n").ok());
+  EXPECT_TRUE(Eventually([&] { return supervised.Sees(Presence::kRunning); }));
+}
+
+// A shell, for instance, is asked something else by the same words.
+TEST_F(SupervisorTest, WhatCannotBeAskedForItsDefaultsIsNotStarted) {
+  const auto child = MakeChildProcess({.command = {"/bin/false", "--user=mysql"},
+                                       .pid_file = pid_file(),
+                                       .data_dir = data_dir(),
+                                       .output = dir() + "/out"})
+                         .value();
+  EXPECT_THAT(std::string(child->Start({}).status().message()),
+              testing::HasSubstr("`/bin/false --print-defaults` fails"));
+  std::vector<std::string> nice = Command();
+  nice.insert(nice.begin(), {"/usr/bin/nice", "-n", "1"});
+  const auto behind =
+      MakeChildProcess({.command = nice, .pid_file = pid_file(), .data_dir = data_dir(), .output = dir() + "/out"})
+          .value();
+  EXPECT_EQ(behind->ClearBootstrap(), absl::OkStatus());
 }
 
 TEST(StoppedState, SafeToBootstrapIsTakenAwayAndGivenInOneStepWithTheOwnerOfTheDirectory) {

@@ -118,7 +118,10 @@ esac
 
   void Write(const std::string& name, const std::string& text) { std::ofstream(dir_ + "/" + name) << text; }
   std::unique_ptr<ServerProcess> Process() {
-    return MakeSystemdProcess({.unit = "mariadb.service", .systemctl_options = {"--user"}, .data_dir = dir_});
+    return MakeSystemdProcess({.unit = "mariadb.service",
+                               .systemctl_options = {"--user"},
+                               .data_dir = dir_,
+                               .mariadbd = {"true"}});  // its configuration files are empty
   }
 
   std::string dir_;

@@ -22,6 +22,7 @@ namespace {
 constexpr char kUnit[] = "mariadb.service";
 constexpr char kDebiansUnit[] = "/lib/systemd/system/mariadb.service";
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -178,7 +179,7 @@ TEST_F(SystemdTest, ABootstrapIsOfOneStartOnly) {
   EXPECT_FALSE(HasFlag(StartReady(*process).pid));
 }
 
-TEST_F(SystemdTest, ABootstrapFlagInTheUnitIsNamed) {
+TEST_F(SystemdTest, ABootstrapFlagInTheUnitIsNamedAndNeverStartedWith) {
   const auto process = Process();
   TakesTheFlag();
   EXPECT_EQ(process->ClearBootstrap(), absl::OkStatus()) << "the place for it is no flag";
@@ -186,6 +187,25 @@ TEST_F(SystemdTest, ABootstrapFlagInTheUnitIsNamed) {
   const absl::Status cleared = process->ClearBootstrap();
   EXPECT_TRUE(absl::IsFailedPrecondition(cleared));
   EXPECT_THAT(std::string(cleared.message()), HasSubstr("--wsrep-new-cluster"));
+  const auto started = process->Start({});
+  EXPECT_TRUE(absl::IsFailedPrecondition(started.status()));
+  EXPECT_THAT(std::string(started.status().message()), AllOf(HasSubstr(kUnit), HasSubstr("--wsrep-new-cluster")));
+  EXPECT_EQ(FoundPid(*process), 0);
+}
+
+TEST_F(SystemdTest, ABootstrapFlagInAFileThatTheUnitNamesIsNeverStartedWith) {
+  const std::string file = dir() + "/my.cnf";
+  std::ofstream(file) << "[mariadbd]\nwsrep_cluster_address=gcomm://\n";
+  std::vector<std::string> command = WithoutGalera();
+  command[1] = "--defaults-file=" + file;
+  DropIn("50-file", absl::StrCat("[Service]\nExecStart=\nExecStart=", absl::StrJoin(command, " ")));
+  const auto process = Process();
+  const auto started = process->Start({});
+  EXPECT_TRUE(absl::IsFailedPrecondition(started.status()));
+  EXPECT_THAT(std::string(started.status().message()), AllOf(HasSubstr(file), HasSubstr("gcomm://")));
+  EXPECT_EQ(FoundPid(*process), 0);
+  std::ofstream(file) << "[mariadbd]\n";
+  StartReady(*process);
 }
 
 TEST_F(SystemdTest, StartsAUnitThatFailedTooOften) {
