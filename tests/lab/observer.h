@@ -20,23 +20,25 @@ struct Sample {
   BootTime end;
   bool answered = false;
   std::string cluster_status;  // Primary, non-Primary, Disconnected; "" when it did not answer
+  std::string incarnation;     // wsrep_gcomm_uuid: another one after each start
   std::uint64_t conf_id = 0;
   std::string state_uuid;
   std::int64_t last_committed = -1;
   std::vector<std::string> members;  // names, from information_schema.wsrep_membership
-  bool marker_committed = false;     // between begin and end, with the same conf_id before and after
+  bool marker_committed = false;     // between begin and end, in the same view before and after
   std::string error;                 // of the first statement that failed
 };
 
-// Two nodes in primary components that know nothing of each other, and in both a marker write committed at the same
-// time: split brain. Components are told apart by members, for neither state uuid nor conf_id shows it (galera.md
-// section 1).
+// Two nodes in primary components that know nothing of each other and that existed at the same time, both with marker
+// writes committed: split brain. Components are told apart by members, for neither state uuid nor conf_id shows it
+// (galera.md section 1). `a` and `b` are the first samples of them.
 struct SplitBrain {
   Sample a;
   Sample b;
 };
 
-// Invariant I1 over samples of several nodes: each pair whose times overlap.
+// Invariant I1 over samples of several nodes, each node's in the order of time. Between two samples that committed in
+// the same view a node was in it all along, so nothing depends on when the samples of different nodes were taken.
 std::vector<SplitBrain> FindSplitBrains(const std::map<std::string, std::vector<Sample>>& samples);
 
 // Samples every node each 200 ms over its unix socket, which no network fault touches, on a thread per node so that a

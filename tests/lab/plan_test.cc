@@ -104,6 +104,16 @@ Sample Committed(const std::string& node, std::vector<std::string> members, int 
   return sample;
 }
 
+Sample InView(Sample sample, std::uint64_t conf_id) {
+  sample.conf_id = conf_id;
+  return sample;
+}
+
+Sample Refused(Sample sample) {
+  sample.marker_committed = false;
+  return sample;
+}
+
 TEST(SplitBrain, IsTwoComponentsThatCommitAtTheSameTime) {
   const Sample a = Committed("node1", {"node1"}, 10, 12);
   EXPECT_THAT(FindSplitBrains({{"node1", {a}}, {"node2", {Committed("node2", {"node2"}, 11, 13)}}}), SizeIs(1));
@@ -112,9 +122,34 @@ TEST(SplitBrain, IsTwoComponentsThatCommitAtTheSameTime) {
   // A member that has not heard of the new view yet still knows the other.
   EXPECT_THAT(FindSplitBrains({{"node1", {a}}, {"node2", {Committed("node2", {"node1", "node2"}, 11, 13)}}}),
               SizeIs(0));
-  Sample refused = Committed("node2", {"node2"}, 11, 13);
-  refused.marker_committed = false;
-  EXPECT_THAT(FindSplitBrains({{"node1", {a}}, {"node2", {refused}}}), SizeIs(0));
+  EXPECT_THAT(FindSplitBrains({{"node1", {a}}, {"node2", {Refused(Committed("node2", {"node2"}, 11, 13))}}}),
+              SizeIs(0));
+}
+
+TEST(SplitBrain, IsFoundWhenTheNodesAreSampledInTurn) {
+  const std::vector<Sample> a = {Committed("node1", {"node1"}, 10, 11), Committed("node1", {"node1"}, 20, 21)};
+  const std::vector<Sample> between = {Committed("node2", {"node2"}, 15, 16)};
+  EXPECT_THAT(FindSplitBrains({{"node1", a}, {"node2", between}}), SizeIs(1));
+  // Whatever node1 showed in the meantime, it was in one and the same view all along.
+  EXPECT_THAT(
+      FindSplitBrains({{"node1", {a[0], Refused(Committed("node1", {"node1"}, 14, 17)), a[1]}}, {"node2", between}}),
+      SizeIs(1));
+  for (const int before_or_after : {7, 25}) {
+    const Sample b = Committed("node2", {"node2"}, before_or_after, before_or_after + 1);
+    EXPECT_THAT(FindSplitBrains({{"node1", a}, {"node2", {b}}}), SizeIs(0)) << before_or_after;
+  }
+}
+
+TEST(SplitBrain, IsNotOneComponentAfterTheOtherHoweverOften) {
+  const Sample a = Committed("node1", {"node1"}, 10, 11);
+  const Sample again = Committed("node1", {"node1"}, 20, 21);
+  const std::vector<Sample> between = {Committed("node2", {"node2"}, 15, 16)};
+  // Promoted, lost, and promoted once more.
+  EXPECT_THAT(FindSplitBrains({{"node1", {InView(a, 7), InView(again, 9)}}, {"node2", between}}), SizeIs(0));
+  // A new process may count from the same number.
+  Sample restarted = again;
+  restarted.incarnation = "another";
+  EXPECT_THAT(FindSplitBrains({{"node1", {a, restarted}}, {"node2", between}}), SizeIs(0));
 }
 
 TEST(SplitBrain, IsFoundAmongManySamples) {
@@ -123,12 +158,15 @@ TEST(SplitBrain, IsFoundAmongManySamples) {
   for (int i = 0; i < 100; ++i) {
     a.push_back(Committed("node1",
                           i < 50 ? std::vector<std::string>{"node1", "node2"} : std::vector<std::string>{"node1"},
-                          2 * i, 2 * i + 1));
+                          2 * i, 2 * i));
     b.push_back(Committed("node2",
                           i < 70 ? std::vector<std::string>{"node1", "node2"} : std::vector<std::string>{"node2"},
                           2 * i + 1, 2 * i + 1));
   }
-  EXPECT_THAT(FindSplitBrains({{"node1", a}, {"node2", b}}), SizeIs(30));
+  const std::vector<SplitBrain> found = FindSplitBrains({{"node1", a}, {"node2", b}});
+  ASSERT_THAT(found, SizeIs(1));
+  EXPECT_EQ(found[0].a.begin, a[50].begin);
+  EXPECT_EQ(found[0].b.begin, b[70].begin);
 }
 
 }  // namespace
