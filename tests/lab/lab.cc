@@ -363,17 +363,21 @@ absl::Status Lab::HasStatusVariable(const std::string& node, const std::string& 
   return absl::UnavailableError(absl::StrFormat("%s: %s is '%s'", node, name, now));
 }
 
-absl::Status Lab::Routed(const std::string& node) const {
-  MINDER_ASSIGN_OR_RETURN(auto servers, BackendServers(plan_.HaproxySocket()));
-  if (servers[node].TakesNewSessions()) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrFormat("%s is '%s' in HAProxy", node, servers[node].status));
+absl::StatusOr<BackendServer> Lab::InBalancer(const std::string& node) const {
+  MINDER_ASSIGN_OR_RETURN(const auto servers, BackendServers(plan_.HaproxySocket()));
+  const auto found = servers.find(node);
+  if (found != servers.end()) return found->second;
+  return absl::NotFoundError(absl::StrFormat("HAProxy has no server '%s' in backend galera", node));
 }
 
-absl::Status Lab::NotRouted(const std::string& node) const {
-  MINDER_ASSIGN_OR_RETURN(auto servers, BackendServers(plan_.HaproxySocket()));
-  if (!servers[node].TakesNewSessions()) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrFormat("%s is '%s' in HAProxy", node, servers[node].status));
+absl::Status Lab::IsRouted(const std::string& node, bool wanted) const {
+  MINDER_ASSIGN_OR_RETURN(const BackendServer server, InBalancer(node));
+  if (server.TakesNewSessions() == wanted) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrFormat("%s is '%s' in HAProxy", node, server.status));
 }
+
+absl::Status Lab::Routed(const std::string& node) const { return IsRouted(node, true); }
+absl::Status Lab::NotRouted(const std::string& node) const { return IsRouted(node, false); }
 
 absl::Status Lab::AllRouted() const {
   for (const std::string& node : plan_.NodeNames()) MINDER_RETURN_IF_ERROR(Routed(node));

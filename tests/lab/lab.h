@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/base/clock.h"
+#include "tests/lab/haproxy_cli.h"
 #include "tests/lab/network.h"
 #include "tests/lab/plan.h"
 #include "tests/lab/process.h"
@@ -84,6 +85,8 @@ class Lab {
   absl::Status Synced(const std::string& node) const;
   absl::Status AllSynced() const;  // and all in one primary component
   absl::Status HasStatusVariable(const std::string& node, const std::string& name, const std::string& value) const;
+  // What HAProxy does with the node; NOT_FOUND when it has no such server.
+  absl::StatusOr<BackendServer> InBalancer(const std::string& node) const;
   absl::Status Routed(const std::string& node) const;  // HAProxy gives it new sessions
   absl::Status NotRouted(const std::string& node) const;
   absl::Status AllRouted() const;
@@ -97,6 +100,7 @@ class Lab {
   absl::Status Make(const std::string& cache, const Progress& progress) const;
   absl::Status StartAll() const;
   bool AnyRuns() const;
+  absl::Status IsRouted(const std::string& node, bool wanted) const;
   absl::Status SignalParty(const std::string& party, int signal) const;
   absl::StatusOr<std::vector<std::string>> StartArguments(const Party& party) const;
 

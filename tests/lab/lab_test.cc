@@ -175,6 +175,8 @@ TEST_F(PlainLabTest, BalancerIsRestartedAndMayBeToldToKeepANodeOut) {
 TEST_F(PlainLabTest, UnknownNamesAreRefusedWithThoseThereAre) {
   EXPECT_THAT(std::string(lab().Kill("node9").message()), HasSubstr("node1 node2 node3 lb1/haproxy"));
   EXPECT_THAT(std::string(lab().CutOff({"node9"}, {"node1"}).message()), HasSubstr("arbitrator lb1"));
+  for (const absl::Status& unknown : {lab().Routed("node9"), lab().NotRouted("node9")})
+    EXPECT_THAT(std::string(unknown.message()), HasSubstr("no server 'node9'"));
   EXPECT_THAT(std::string(lab().Sql("lb9", "SELECT 1").status().message()), HasSubstr("node1 node2 node3"));
 }
 
