@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Talks to a real minder-arbitrator as grpcurl would: no .proto file, only what reflection tells."""
+"""Talks to the three services as grpcurl would: no .proto file, only what reflection tells."""
 import os
 import socket
 import subprocess
@@ -86,50 +86,81 @@ class Generic:
             response_deserializer=cls(self.pool, descriptor.output_type.full_name).FromString)(request, timeout=10)
 
 
+# Nobody listens at the addresses of the servers themselves: an agent is there all the same, and says so.
 CONFIG = """
 cluster: shop
 version: 1
 data_centres:
   - {{name: dc1, role: primary}}
-arbitrator: {{name: arb, address: "127.0.0.1:{port}", state_dir: {directory}/arb}}
+arbitrator: {{name: arb, address: "{arbitrator}", state_dir: {directory}/arb}}
 dbservers:
   - name: node1
     data_centre: dc1
-    address: 127.0.0.1:7401
+    address: "{dbserver}"
     mysql_address: 127.0.0.1:3306
     state_dir: {directory}/node1
     notify_socket: {directory}/notify.sock
-    data_dir: {directory}/data
+    data_dir: {directory}
     mysql: {{socket: {directory}/mysql.sock, user: minder}}
-    manage: {{mode: systemd, unit: mariadb.service}}
+    manage: {{mode: child, command: [/bin/false], pid_file: {directory}/mysqld.pid}}
+dbclients:
+  - {{name: lb1, address: "{dbclient}", haproxy: {{socket: {directory}/haproxy.sock, backend: galera}}}}
 """
 
+OF_ALL = ["grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection", "minder.v1.AgentService"]
+# The name of each, how it is told that, and what it serves beside those.
+SERVICES = {
+    "arbitrator": ("arb", [], ["minder.v1.ControlService", "minder.v1.CorrespondenceService"]),
+    "dbserver": ("node1", ["--name", "node1"], ["minder.v1.CorrespondenceService"]),
+    "dbclient": ("lb1", ["--name", "lb1"], []),
+}
+SERVING = 1
 
-def main(arbitrator):
-    with socket.socket() as free:
+
+def free_addresses(names):
+    sockets = {name: socket.socket() for name in names}
+    for free in sockets.values():
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    addresses = {name: f"127.0.0.1:{free.getsockname()[1]}" for name, free in sockets.items()}
+    for free in sockets.values():
+        free.close()
+    return addresses
+
+
+def check(kind, address):
+    party, _, own = SERVICES[kind]
+    client = Generic(address)
+    grpc.channel_ready_future(client.channel).result(timeout=20)
+    assert client.services() == sorted(OF_ALL + own), (kind, client.services())
+    assert client.health(client.health_request(), timeout=10).status == SERVING, f"{kind} is not SERVING"
+    description = client.call("minder.v1.AgentService", "Describe")
+    assert description.party.name == party, description
+    return client
+
+
+def check_summary(client):
+    summary = client.call("minder.v1.ControlService", "StatusSummary")
+    assert summary.cluster == "shop" and summary.nodes[0].name == "node1", summary
+    assert summary.rule and summary.reason, summary  # which one, depends on how far the agents have come
+
+
+def main(programs):
+    addresses = free_addresses(SERVICES)
     with tempfile.TemporaryDirectory() as directory:
         path = os.path.join(directory, "minder.yaml")
         with open(path, "w") as file:
-            file.write(CONFIG.format(port=port, directory=directory))
-        process = subprocess.Popen([arbitrator, "--config", path])
+            file.write(CONFIG.format(directory=directory, **addresses))
+        processes = [subprocess.Popen([program, "--config", path] + SERVICES[kind][1])
+                     for kind, program in zip(SERVICES, programs)]
         try:
-            client = Generic(f"127.0.0.1:{port}")
-            grpc.channel_ready_future(client.channel).result(timeout=20)
-            for service in ("minder.v1.ControlService", "minder.v1.CorrespondenceService", "minder.v1.AgentService",
-                            "grpc.health.v1.Health"):
-                assert service in client.services(), client.services()
-            assert client.health(client.health_request(), timeout=10).status == 1, "not SERVING"
-            summary = client.call("minder.v1.ControlService", "StatusSummary")
-            assert summary.cluster == "shop" and summary.nodes[0].name == "node1", summary
-            assert summary.rule in ("R300", "R900"), summary  # it has just started, or waited long enough
-            description = client.call("minder.v1.AgentService", "Describe")
-            assert description.party.name == "arb", description
+            clients = {kind: check(kind, addresses[kind]) for kind in SERVICES}
+            check_summary(clients["arbitrator"])
         finally:
-            process.terminate()
-            assert process.wait(timeout=20) == 0
+            for process in processes:
+                process.terminate()
+            codes = [process.wait(timeout=20) for process in processes]
+        assert codes == [0] * len(codes), codes
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1:])
