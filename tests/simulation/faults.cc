@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "common/core/lease.h"
 
 namespace minder {
 
@@ -20,7 +21,11 @@ Faults::Faults(World& world) : world_(world), random_(world.stage.random) {
     if (random_.Chance(part)) kinds_.push_back(kind);
   }
   if (random_.Chance(0.6)) kinds_.push_back({8, &Faults::CutSites});
-  if (world_.config.promotion().tie() == v1::Promotion::SWITCH_ON) kinds_.push_back({12, &Faults::SilenceSite});
+  if (world_.config.promotion().tie() == v1::Promotion::SWITCH_ON) {
+    kinds_.push_back({12, &Faults::SilenceSite});
+  } else if (GuardsInUse(world_.config)) {
+    kinds_.push_back({6, &Faults::LoseSite});
+  }
   if (random_.Chance(0.02)) kinds_ = {{3, &Faults::CutSites}, {6, &Faults::HumanBootstraps}};
   if (kinds_.empty()) kinds_ = all;
   for (const Kind& kind : kinds_) all_weights_ += kind.weight;
@@ -115,24 +120,40 @@ void Faults::CutBetween(const std::vector<int>& one, const std::vector<int>& oth
   world_.galera.NetworkChanged();
 }
 
+// Until `how_long` later, when not all is put right before.
+void Faults::Silence(char site, const std::vector<int>& others, absl::Duration how_long) {
+  CutBetween(Site(site), others, true);
+  world_.stage.After(how_long, [this, site, others] {
+    if (over_) return;
+    for (const int x : Site(site)) {
+      for (const int y : others) {
+        world_.network.Heal(x, y);
+        world_.network.Heal(y, x);
+      }
+    }
+    world_.stage.Note(absl::StrFormat("site %c is heard again by hosts %s", site, absl::StrJoin(others, ",")));
+    world_.galera.NetworkChanged();
+  });
+}
+
 // From everybody, long enough for its votes to be counted.
 void Faults::SilenceSite() {
   const bool first = random_.Chance(0.5);
   std::vector<int> rest = Site(first ? 'b' : 'a');
   rest.push_back(world_.arbitrator_host());
-  world_.stage.Note(absl::StrFormat("site %c is silent", first ? 'a' : 'b'));
-  CutBetween(Site(first ? 'a' : 'b'), rest, true);
-  world_.stage.After(random_.Between(absl::Seconds(8), absl::Seconds(25)), [this, first, rest] {
-    if (over_) return;
-    for (const int x : Site(first ? 'a' : 'b')) {
-      for (const int y : rest) {
-        world_.network.Heal(x, y);
-        world_.network.Heal(y, x);
-      }
-    }
-    world_.stage.Note(absl::StrFormat("site %c is heard again", first ? 'a' : 'b'));
-    world_.galera.NetworkChanged();
-  });
+  const char site = first ? 'a' : 'b';
+  world_.stage.Note(absl::StrFormat("site %c is silent", site));
+  Silence(site, rest, random_.Between(absl::Seconds(8), absl::Seconds(25)));
+}
+
+// Long enough for its leases to be over; then the arbitrator hears it before the other site does.
+void Faults::LoseSite() {
+  const bool first = random_.Chance(0.7);
+  const char site = first ? 'a' : 'b';
+  const absl::Duration lost = random_.Between(absl::Seconds(8), absl::Seconds(18));
+  world_.stage.Note(absl::StrFormat("site %c is lost", site));
+  Silence(site, {world_.arbitrator_host()}, lost);
+  Silence(site, Site(first ? 'b' : 'a'), lost + random_.Between(absl::Seconds(1), absl::Seconds(10)));
 }
 
 void Faults::CutSites() {

@@ -34,7 +34,9 @@ class Faults {
   int Server() { return random_.Below(world_.nodes()); }
 
   void CutSites();
+  void Silence(char site, const std::vector<int>& others, absl::Duration how_long);
   void SilenceSite();
+  void LoseSite();
   void CutSome();
   void CutOneWay();
   void KillServer();
