@@ -84,6 +84,7 @@ constexpr std::array kMutants = {
            .mind = PositionsAreAlike,
            .seeds = 2000},
     Mutant{.name = "skip-lease-wait", .what = "leases are over at once", .mind = LeasesAreOver, .seeds = 2000},
+    Mutant{.name = "leases-go-on", .what = "a grant revokes no lease", .leases_go_on = true, .seeds = 2000},
     Mutant{.name = "merges-unseen",
            .what = "who was counted out is not refused by those who were promoted",
            .merges_unseen = true,

@@ -21,6 +21,7 @@ struct Mutant {
   bool volatile_promise = false;  // an agent's promise is not on its disk
   bool late_bootstrap = false;    // the server does not look at the time
   bool merges_unseen = false;     // who was counted out is not refused
+  bool leases_go_on = false;      // who is left behind by a grant is given leases all the same
   bool forgetful = false;         // what was recorded is gone when the arbitrator starts again
   int first = 1;                  // from this seed on
   int seeds = 500;                // so many are enough to catch it

@@ -23,12 +23,11 @@ SimArbitrator::SimArbitrator(World& world)
   for (int host = 0; host < world.nodes(); ++host) {
     const v1::Party party = DbserverParty(world.config, world.name(host));
     peers_.push_back({.party = party,
-                      .correspondent = Correspondent(
-                          {.self = ArbitratorParty(world.config),
-                           .peer = party,
-                           .boot_id = boot_id,
-                           .resend_after = FromProto(world.config.timings().resend_after()),
-                           .lease = [this, host] { return LeaseFor(world_.config, state_, world_.name(host)); }})});
+                      .correspondent = Correspondent({.self = ArbitratorParty(world.config),
+                                                      .peer = party,
+                                                      .boot_id = boot_id,
+                                                      .resend_after = FromProto(world.config.timings().resend_after()),
+                                                      .lease = [this, host] { return Lease(host); }})});
   }
   *state_.mutable_durable() = world.durable;
   if (world.mutant.forgetful) state_.clear_durable();
@@ -38,6 +37,13 @@ SimArbitrator::SimArbitrator(World& world)
 
 int SimArbitrator::HostOf(const v1::Party& party) const {
   return static_cast<int>(std::ranges::find(world_.names, party.name()) - world_.names.begin());
+}
+
+std::optional<v1::Lease> SimArbitrator::Lease(int host) const {
+  if (!world_.mutant.leases_go_on) return LeaseFor(world_.config, state_, world_.name(host));
+  v1::ArbitratorState shown = state_;
+  shown.mutable_durable()->clear_left_behind();
+  return LeaseFor(world_.config, shown, world_.name(host));
 }
 
 void SimArbitrator::OnDialled(int host, int stream) { world_.Accept(host, stream); }

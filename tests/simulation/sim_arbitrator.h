@@ -1,6 +1,7 @@
 #ifndef MINDER_TESTS_SIMULATION_SIM_ARBITRATOR_H_
 #define MINDER_TESTS_SIMULATION_SIM_ARBITRATOR_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,7 @@ class SimArbitrator {
   void Send(const v1::Decision& decision);
   void Flush(int host);
   int HostOf(const v1::Party& party) const;
+  std::optional<v1::Lease> Lease(int host) const;
 
   World& world_;
   Seat& seat_;
