@@ -100,6 +100,7 @@ SLOW = {"together-grows-while-primary", "frozen-in-any-view"}
 # name, options
 REACHED = [
     ("leases-again-reach", f"{HEAVY} E2 REACH_LEASES_AGAIN MAXF=2 MAXE=1"),
+    ("given-back-reach", f"{HEAVY} E2 REACH_GIVEN_BACK MAXF=2 MAXE=1"),
 ]
 
 

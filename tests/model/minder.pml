@@ -101,6 +101,7 @@ byte group;       /* G of this epoch */
 byte P = 1;       /* last confirmed primary view */
 byte granted;     /* a grant was made since the last full merge */
 byte revoked;     /* leases that stay revoked because of grants */
+byte newly;       /* of those, the ones that this grant revoked: an earlier one may have left somebody behind as well */
 #ifdef E2
 byte lastg;       /* group of the last grant, ordered or not */
 byte gview = 1;   /* P when it was begun */
@@ -116,6 +117,7 @@ byte rsame;
 byte rcomp[N];    /* members of its non-Primary component */
 byte rnonce;      /* its nonce is still good */
 byte rafter;      /* made after the order of this epoch could last be carried out */
+byte rnever;      /* of those, by the target of this epoch, which had not begun to carry it out: its highest epoch is lower */
 byte rarmed;      /* guard armed, by the last report that spoke of it */
 
 #ifdef STRAIGHT
@@ -362,13 +364,18 @@ inline report(x) {
   if :: IN(x, on) && pc[x] == 0 -> rcomp[x] = COMPONENT(x) :: else -> rcomp[x] = 0 fi;
   if :: phase != IDLE && maxe[x] >= epoch -> rfrozen = rfrozen | BIT(x) :: else -> rfrozen = rfrozen & ~BIT(x) fi;
   rnonce = rnonce | BIT(x);
-  if :: phase == GRANTED && IN(x, group) && !IN(epoch, valid) -> rafter = rafter | BIT(x) :: else fi
+  if
+  :: phase == GRANTED && x == target[epoch] && !IN(epoch, valid) ->
+       rafter = rafter | BIT(x);
+       if :: maxe[x] < epoch -> rnever = BIT(x) :: else -> rnever = 0 fi
+  :: else
+  fi
 }
 
 /* The arbitrator has no fresh report of node x any more. */
 inline forget(x) {
   rok = rok & ~BIT(x); rpc[x] = 0; rlast[x] = 0; rcomp[x] = 0;
-  ron = ron & ~BIT(x); rsame = rsame & ~BIT(x); rnonce = rnonce & ~BIT(x); rafter = rafter & ~BIT(x); rfrozen = rfrozen & ~BIT(x)
+  ron = ron & ~BIT(x); rsame = rsame & ~BIT(x); rnonce = rnonce & ~BIT(x); rafter = rafter & ~BIT(x); rnever = rnever & ~BIT(x); rfrozen = rfrozen & ~BIT(x)
 #ifndef DEAD_PER_HOST
   ; rdead = rdead & ~BIT(x)
 #endif
@@ -708,7 +715,7 @@ proctype node(byte me) {
 #if defined(NO_REVOKE) || !defined(E2)
 #define REVOKE skip
 #else
-#define REVOKE revoked = revoked | REST
+#define REVOKE newly = REST & ~revoked; revoked = revoked | REST
 #endif
 #ifdef E2
 #define BEGUN lastg = group; gview = P
@@ -723,11 +730,12 @@ proctype node(byte me) {
 #endif
 
 #define RPC_IS_0(x) (rpc[x] == rpc[0])
-/* After an order the leases stay revoked, whatever is seen of it: what it made may be on a disk. */
+/* What an order made may be on a disk, so after one the leases stay revoked. Of one that was never carried out nothing came, and
+ * whom it left behind is what he was before. */
 #ifdef ABANDONED_GIVES_BACK
-#define LEASES_BACK revoked = revoked & ~REST
+#define GIVES_BACK 1
 #else
-#define LEASES_BACK skip
+#define GIVES_BACK (rnever != 0)
 #endif
 #define VIEW_OF(x) (IN(x, lastg & rok) && rpc[x] != 0 -> mem[rpc[x]] : 0)
 #if N == 2
@@ -749,11 +757,9 @@ proctype node(byte me) {
 #else
 #define SEEN_AFTER rafter
 #endif
-#ifdef E2
-#define NOT_PRIMARY(x) (IN(x, rok & SEEN_AFTER) && rpc[x] == 0)
-#else
-#define NOT_PRIMARY(x) (IN(x, rok & SEEN_AFTER) && rpc[x] == 0 && (IN(x, ron) || IN(x, rdead)))
-#endif
+/* Only the target carries an order out. Once it cannot any more, a later report of the target says what came of it: it never began,
+ * or it did, and what it made is over. (minder asks more of the second: for one that is dead, that nobody of G is Primary.) */
+#define CAME_TO_NOTHING (IN(TARGET, rok & SEEN_AFTER) && (rpc[TARGET] == 0 || rnever != 0))
 
 /* Whose guards were armed when the leases were revoked is durable. */
 #define KEPT_ARMED (phase == INTENT -> rarmed & REST : 0)
@@ -761,7 +767,7 @@ proctype node(byte me) {
 
 /* An epoch is over. */
 inline resolve() {
-  phase = IDLE; group = 0; rafter = 0; rfrozen = 0;
+  phase = IDLE; group = 0; rafter = 0; rnever = 0; rfrozen = 0; newly = 0;
   if :: !REPORTS_MATTER -> j = 0; do :: j < N -> forget(j); j++ :: else -> break od; skip :: else fi;
   skip
 }
@@ -788,7 +794,7 @@ proctype arbitrator() {
 #ifdef SEND_FIRST
   :: d_step { phase == INTENT && !IN(epoch, sent) && ALLOWED -> QUOTE_NONCE; sent = sent | BIT(epoch);
        printf("arbitrator: sends %d, not yet recorded\n", epoch) }
-  :: d_step { phase == INTENT && IN(epoch, sent) -> phase = GRANTED; RECORD; REVOKE; rafter = 0;
+  :: d_step { phase == INTENT && IN(epoch, sent) -> phase = GRANTED; RECORD; REVOKE; rafter = 0; rnever = 0;
        printf("arbitrator: records grant %d\n", epoch) }
 #else
   /* Grant, durable; then the order. */
@@ -802,8 +808,20 @@ proctype arbitrator() {
 #endif
   /* Done: the target is seen Primary. */
   :: d_step { phase == GRANTED && IN(TARGET, rok) && rpc[TARGET] != 0 -> printf("arbitrator: %d done\n", epoch); resolve() }
-  /* Abandoned: the nonce has expired, and since then all of G was seen non-Primary or dead. */
-  :: d_step { phase == GRANTED && !IN(epoch, valid) && (group & ~WHERE(NOT_PRIMARY)) == 0 -> printf("arbitrator: %d abandoned\n", epoch); LEASES_BACK; resolve() }
+  /* Abandoned. */
+  :: d_step { phase == GRANTED && !IN(epoch, valid) && CAME_TO_NOTHING ->
+       printf("arbitrator: %d abandoned, carried out %d\n", epoch, rnever == 0);
+#ifdef E2
+       if
+       :: GIVES_BACK && newly != 0 -> revoked = revoked & ~newly;
+#ifdef REACH_GIVEN_BACK
+            assert(1 < REACH_GIVEN_BACK); /* as in goal(e) */
+#endif
+            printf("arbitrator: leases again, but not to %d\n", revoked)
+       :: else
+       fi;
+#endif
+       resolve() }
 #ifdef MANY_GRANTS
   :: d_step { phase == GRANTED -> printf("arbitrator: gives %d up, unresolved\n", epoch); resolve() }
 #endif
@@ -820,7 +838,7 @@ proctype arbitrator() {
 #endif
   /* Crash: what is only in memory is lost. */
 #ifdef FORGETFUL
-  :: d_step { phase = IDLE; group = 0; granted = 0; revoked = 0; printf("fault: the arbitrator forgets its grants\n") }
+  :: d_step { phase = IDLE; group = 0; granted = 0; revoked = 0; newly = 0; printf("fault: the arbitrator forgets its grants\n") }
 #endif
 #ifdef CRASH
   :: d_step { rok != 0 || rarmed != KEPT_ARMED -> FORGET_REPORTS }
