@@ -1,10 +1,6 @@
 #include "common/core/node_drain.h"
 
-#include <google/protobuf/util/json_util.h>
-
 #include <array>
-
-#include "common/base/check.h"
 
 namespace minder {
 namespace {
@@ -37,7 +33,7 @@ std::optional<v1::DrainState> NextDrainState(v1::DrainState state, DrainEvent ev
 }
 
 NodeDrain::NodeDrain(const v1::DrainStatus& durable) : status_(durable) {
-  if (status_.state() < kServing || status_.state() > kDrained) status_.set_state(kServing);
+  if (!IsDurableDrain(status_)) status_.set_state(kServing);
   if (status_.state() == kServing && !status_.drain_id().empty()) {
     // It was read_only that was to be put back, so READ_ONLY is where it still is.
     undraining_ = true;
@@ -125,18 +121,6 @@ bool NodeDrain::TransactionsEnded(const DrainObservation& observation) {
   return observation.open_transactions == 0 || observation.oldest_age < since;
 }
 
-std::string SerializeDrain(const v1::DrainStatus& durable) {
-  std::string json;
-  const auto status = google::protobuf::util::MessageToJsonString(durable, &json);
-  MINDER_CHECK(status.ok());
-  return json + "\n";
-}
-
-absl::StatusOr<v1::DrainStatus> ParseDrain(const std::string& text) {
-  v1::DrainStatus durable;
-  const bool read = google::protobuf::util::JsonStringToMessage(text, &durable).ok();
-  if (read && durable.state() >= kServing && durable.state() <= kDrained) return durable;
-  return absl::InvalidArgumentError("it is no drain state");
-}
+bool IsDurableDrain(const v1::DrainStatus& status) { return status.state() >= kServing && status.state() <= kDrained; }
 
 }  // namespace minder

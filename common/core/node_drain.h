@@ -4,7 +4,6 @@
 #include <optional>
 #include <string>
 
-#include "absl/status/statusor.h"
 #include "common/base/clock.h"
 #include "minder/v1/message.pb.h"
 #include "minder/v1/status.pb.h"
@@ -73,9 +72,8 @@ class NodeDrain {
   std::optional<BootTime> read_only_seen_at_;  // in READ_ONLY: a list from before it says nothing
 };
 
-// The durable form, JSON that a human can read. INVALID_ARGUMENT for what is none.
-std::string SerializeDrain(const v1::DrainStatus& durable);
-absl::StatusOr<v1::DrainStatus> ParseDrain(const std::string& text);
+// False for what Durable() never gave.
+bool IsDurableDrain(const v1::DrainStatus& status);
 
 }  // namespace minder
 

@@ -59,6 +59,13 @@ absl::StatusOr<std::unique_ptr<ServerProcess>> MakeProcess(const v1::DbserverCon
                            .output = self.state_dir() + "/mariadbd.out"});
 }
 
+StateDir StateDirOf(const v1::Configuration& config, const v1::DbserverConfig& self) {
+  StateDir dir{.path = self.state_dir(), .owner = {}};
+  dir.owner.set_cluster(config.cluster());
+  dir.owner.set_dbserver(self.name());
+  return dir;
+}
+
 // A program that is installed beside this one.
 std::string ProgramBeside(const std::string& name) {
   std::error_code error;
@@ -87,10 +94,11 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Create(EventLoop& loop, const v1::
   Parts parts;
   MINDER_ASSIGN_OR_RETURN(parts.lock, LockStateDir(self->state_dir()));
   MINDER_ASSIGN_OR_RETURN(parts.process, MakeProcess(*self));
+  const StateDir dir = StateDirOf(config, *self);
   std::unique_ptr<Agent> agent(new Agent(loop, config, *self, boot_id, std::move(parts)));
   Agent* raw = agent.get();
   const absl::Duration deadline = FromProto(config.timings().probe_deadline());
-  MINDER_ASSIGN_OR_RETURN(agent->drain_, DrainKeeper::Open(loop, agent->probe_worker_, self->state_dir(),
+  MINDER_ASSIGN_OR_RETURN(agent->drain_, DrainKeeper::Open(loop, agent->probe_worker_, dir,
                                                            {.set_read_only =
                                                                 [raw, deadline](bool on) {
                                                                   return raw->probe_.SetReadOnly(
@@ -101,12 +109,12 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Create(EventLoop& loop, const v1::
                                                                   raw->Report();
                                                                   raw->ProbeNow();
                                                                 }}));
-  MINDER_ASSIGN_OR_RETURN(agent->hold_, HoldKeeper::Open(loop, *self, [raw] { raw->OnHoldChange(); }));
+  MINDER_ASSIGN_OR_RETURN(agent->hold_, HoldKeeper::Open(loop, dir, self->data_dir(), [raw] { raw->OnHoldChange(); }));
   MINDER_ASSIGN_OR_RETURN(
       agent->orders_,
       OrderKeeper::Open(
           loop,
-          {.state_dir = self->state_dir(),
+          {.state_dir = dir,
            .config_version = config.version(),
            .order_validity = FromProto(config.promotion().order_validity())},
           {.make_primary =

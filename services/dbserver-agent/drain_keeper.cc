@@ -2,38 +2,30 @@
 
 #include <utility>
 
-#include "absl/strings/str_format.h"
-#include "common/base/file.h"
 #include "common/base/log.h"
+#include "common/base/status_macros.h"
 
 namespace minder {
 namespace {
 
-absl::StatusOr<v1::DrainStatus> Load(const std::string& path) {
-  const auto text = ReadFile(path);
-  if (absl::IsNotFound(text.status())) return v1::DrainStatus();
-  if (!text.ok()) return text.status();
-  const auto durable = ParseDrain(*text);
-  if (durable.ok()) return *durable;
-  return absl::FailedPreconditionError(absl::StrFormat("%s: %s. Remove it when this node is not drained", path,
-                                                       std::string(durable.status().message())));
-}
+StateFile DrainIn(const StateDir& dir) { return {dir, "drain.json", "a drain", "this node is not drained"}; }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<DrainKeeper>> DrainKeeper::Open(EventLoop& loop, Worker& worker,
-                                                               const std::string& state_dir, Handlers handlers) {
-  const std::string path = state_dir + "/drain.json";
-  const auto durable = Load(path);
-  if (!durable.ok()) return durable.status();
-  return std::unique_ptr<DrainKeeper>(new DrainKeeper(loop, worker, path, *durable, std::move(handlers)));
+absl::StatusOr<std::unique_ptr<DrainKeeper>> DrainKeeper::Open(EventLoop& loop, Worker& worker, const StateDir& dir,
+                                                               Handlers handlers) {
+  const StateFile file = DrainIn(dir);
+  MINDER_ASSIGN_OR_RETURN(const std::optional<v1::DrainStatus> durable, file.Load<v1::DrainStatus>());
+  if (durable && !IsDurableDrain(*durable)) return file.NotUnderstood();
+  return std::unique_ptr<DrainKeeper>(
+      new DrainKeeper(loop, worker, file, durable.value_or(v1::DrainStatus()), std::move(handlers)));
 }
 
-DrainKeeper::DrainKeeper(EventLoop& loop, Worker& worker, std::string path, const v1::DrainStatus& durable,
+DrainKeeper::DrainKeeper(EventLoop& loop, Worker& worker, const StateFile& file, const v1::DrainStatus& durable,
                          Handlers handlers)
     : loop_(loop),
       worker_(worker),
-      path_(std::move(path)),
+      file_(file),
       handlers_(std::move(handlers)),
       drain_(durable),
       shown_(drain_.Reported()) {}
@@ -48,11 +40,10 @@ void DrainKeeper::Settle() {
   if (settling_ || (!due_.persist && !due_.set_read_only.has_value())) return;
   settling_ = true;
   const DrainActions due = std::exchange(due_, {});
-  const std::string text = SerializeDrain(drain_.Durable());
   worker_.Do(
-      [this, due, text] {
+      [this, due, durable = drain_.Durable()] {
         Outcome outcome;
-        if (due.persist) outcome.written = WriteFileDurably(path_, text);
+        if (due.persist) outcome.written = file_.Save(durable);
         if (outcome.written.ok() && due.set_read_only.has_value())
           outcome.set = handlers_.set_read_only(*due.set_read_only);
         return outcome;

@@ -10,6 +10,7 @@
 #include "common/base/event_loop.h"
 #include "common/base/worker.h"
 #include "common/core/node_drain.h"
+#include "services/dbserver-agent/state_file.h"
 
 namespace minder {
 
@@ -22,9 +23,9 @@ class DrainKeeper {
     std::function<void()> on_change;                  // shown() is another one, or read_only was set
   };
 
-  // FAILED_PRECONDITION when the state on disk cannot be understood: serving on by mistake would hurt.
-  static absl::StatusOr<std::unique_ptr<DrainKeeper>> Open(EventLoop& loop, Worker& worker,
-                                                           const std::string& state_dir, Handlers handlers);
+  // FAILED_PRECONDITION when the state on disk cannot be understood or is another's: serving on by mistake would hurt.
+  static absl::StatusOr<std::unique_ptr<DrainKeeper>> Open(EventLoop& loop, Worker& worker, const StateDir& dir,
+                                                           Handlers handlers);
 
   void OnDrain(const v1::Drain& order) { CarryOut(drain_.OnDrain(order, loop_.Now())); }
   void OnUndrain() { CarryOut(drain_.OnUndrain()); }
@@ -40,14 +41,15 @@ class DrainKeeper {
     absl::Status set;
   };
 
-  DrainKeeper(EventLoop& loop, Worker& worker, std::string path, const v1::DrainStatus& durable, Handlers handlers);
+  DrainKeeper(EventLoop& loop, Worker& worker, const StateFile& file, const v1::DrainStatus& durable,
+              Handlers handlers);
   void CarryOut(const DrainActions& actions);
   void Settle();
   void OnSettled(const v1::DrainStatus& settled, const Outcome& outcome);
 
   EventLoop& loop_;
   Worker& worker_;
-  const std::string path_;
+  const StateFile file_;
   Handlers handlers_;
   NodeDrain drain_;
   v1::DrainStatus shown_;

@@ -6,12 +6,9 @@
 #include <cerrno>
 #include <utility>
 
-#include "absl/strings/str_format.h"
-#include "common/base/check.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
-#include "google/protobuf/util/json_util.h"
 
 namespace minder {
 namespace {
@@ -21,23 +18,13 @@ constexpr char kMarkText[] =
     "that\n"
     "the others do not have. 'minderctl explain' says whether it is to be moved aside. minder removes this file.\n";
 
-absl::StatusOr<v1::HoldStatus> LoadHold(const std::string& path) {
-  v1::HoldStatus hold;
-  const auto text = ReadFile(path);
-  if (absl::IsNotFound(text.status())) return hold;
-  MINDER_RETURN_IF_ERROR(text.status());
-  if (google::protobuf::util::JsonStringToMessage(*text, &hold).ok()) return hold;
-  return absl::FailedPreconditionError(absl::StrFormat(
-      "%s cannot be understood, and it holds mariadbd down after split brain: put a backup back, or remove it when "
-      "minderctl explain says that nobody is held down",
-      path));
+StateFile HoldIn(const StateDir& dir) {
+  return {dir, "hold.json", "mariadbd down after split brain", "minderctl explain says that nobody is held down"};
 }
 
-absl::Status SaveHold(const std::string& path, v1::HoldStatus hold) {
+absl::Status SaveHold(const StateFile& file, v1::HoldStatus hold) {
   hold.clear_fresh_data();
-  std::string text;
-  MINDER_CHECK(google::protobuf::util::MessageToJsonString(hold, &text).ok());
-  return WriteFileDurably(path, text + "\n");
+  return file.Save(std::move(hold));
 }
 
 absl::Status RemoveMark(const std::string& mark) {
@@ -53,24 +40,24 @@ bool IsReplaced(const std::string& data_dir, const std::string& mark) {
 }
 
 // Makes the disk say `hold`; what it says then.
-absl::StatusOr<v1::HoldStatus> Carry(const std::string& path, const std::string& data_dir, v1::HoldStatus hold,
+absl::StatusOr<v1::HoldStatus> Carry(const StateFile& file, const std::string& data_dir, v1::HoldStatus hold,
                                      const v1::HoldStatus& before) {
   const std::string mark = data_dir + "/" + kSplitBrainMark;
   if (hold.split_id().empty()) {
     MINDER_RETURN_IF_ERROR(RemoveMark(mark));
-    MINDER_RETURN_IF_ERROR(SaveHold(path, hold));
+    MINDER_RETURN_IF_ERROR(SaveHold(file, hold));
     return hold;
   }
   hold.set_marked(before.marked() && before.split_id() == hold.split_id());
   if (before.split_id() != hold.split_id() || before.rebuild() != hold.rebuild())
-    MINDER_RETURN_IF_ERROR(SaveHold(path, hold));
+    MINDER_RETURN_IF_ERROR(SaveHold(file, hold));
   if (!hold.marked()) {
     if (const absl::Status marked = WriteFileDurably(mark, kMarkText); !marked.ok()) {
       spdlog::warn("hold: {}", std::string(marked.message()));
       return hold;  // held all the same; only its replacement would not show
     }
     hold.set_marked(true);
-    MINDER_RETURN_IF_ERROR(SaveHold(path, hold));
+    MINDER_RETURN_IF_ERROR(SaveHold(file, hold));
   }
   hold.set_fresh_data(IsReplaced(data_dir, mark));
   return hold;
@@ -78,17 +65,19 @@ absl::StatusOr<v1::HoldStatus> Carry(const std::string& path, const std::string&
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<HoldKeeper>> HoldKeeper::Open(EventLoop& loop, const v1::DbserverConfig& self,
+absl::StatusOr<std::unique_ptr<HoldKeeper>> HoldKeeper::Open(EventLoop& loop, const StateDir& dir,
+                                                             const std::string& data_dir,
                                                              std::function<void()> on_change) {
-  MINDER_ASSIGN_OR_RETURN(v1::HoldStatus durable, LoadHold(self.state_dir() + "/hold.json"));
-  return std::unique_ptr<HoldKeeper>(new HoldKeeper(loop, self, std::move(durable), std::move(on_change)));
+  MINDER_ASSIGN_OR_RETURN(const auto durable, HoldIn(dir).Load<v1::HoldStatus>());
+  return std::unique_ptr<HoldKeeper>(
+      new HoldKeeper(loop, dir, data_dir, durable.value_or(v1::HoldStatus()), std::move(on_change)));
 }
 
-HoldKeeper::HoldKeeper(EventLoop& loop, const v1::DbserverConfig& self, v1::HoldStatus durable,
+HoldKeeper::HoldKeeper(EventLoop& loop, const StateDir& dir, const std::string& data_dir, v1::HoldStatus durable,
                        std::function<void()> on_change)
     : loop_(loop),
-      path_(self.state_dir() + "/hold.json"),
-      data_dir_(self.data_dir()),
+      file_(HoldIn(dir)),
+      data_dir_(data_dir),
       on_change_(std::move(on_change)),
       wanted_(durable),
       shown_(std::move(durable)),
@@ -119,7 +108,7 @@ void HoldKeeper::Look() {
 
 void HoldKeeper::Settle() {
   if (std::exchange(busy_, true)) return;
-  worker_.Do([this, wanted = wanted_, before = shown_] { return Carry(path_, data_dir_, wanted, before); },
+  worker_.Do([this, wanted = wanted_, before = shown_] { return Carry(file_, data_dir_, wanted, before); },
              [this, wanted = wanted_](const auto& settled) { OnSettled(wanted, settled); });
 }
 

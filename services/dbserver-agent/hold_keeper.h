@@ -8,8 +8,8 @@
 #include "absl/status/statusor.h"
 #include "common/base/event_loop.h"
 #include "common/base/worker.h"
-#include "minder/v1/config.pb.h"
 #include "minder/v1/message.pb.h"
+#include "services/dbserver-agent/state_file.h"
 
 namespace minder {
 
@@ -21,10 +21,10 @@ inline constexpr char kSplitBrainMark[] = "minder_split_brain";
 // release of this very split brain that is on disk. Lives on the loop; files are touched on a worker of its own.
 class HoldKeeper {
  public:
-  // FAILED_PRECONDITION when what is on disk cannot be understood: a promise must not be forgotten. `on_change`: held()
-  // or shown() is another one.
-  static absl::StatusOr<std::unique_ptr<HoldKeeper>> Open(EventLoop& loop, const v1::DbserverConfig& self,
-                                                          std::function<void()> on_change);
+  // FAILED_PRECONDITION when what is on disk cannot be understood or is another's: a promise must not be forgotten.
+  // `on_change`: held() or shown() is another one.
+  static absl::StatusOr<std::unique_ptr<HoldKeeper>> Open(EventLoop& loop, const StateDir& dir,
+                                                          const std::string& data_dir, std::function<void()> on_change);
 
   void On(const v1::HoldDown& order);
   // Does again what failed, and looks whether the data directory was replaced. Call it now and then.
@@ -35,12 +35,13 @@ class HoldKeeper {
   const v1::HoldStatus& shown() const { return shown_; }
 
  private:
-  HoldKeeper(EventLoop& loop, const v1::DbserverConfig& self, v1::HoldStatus durable, std::function<void()> on_change);
+  HoldKeeper(EventLoop& loop, const StateDir& dir, const std::string& data_dir, v1::HoldStatus durable,
+             std::function<void()> on_change);
   void Settle();
   void OnSettled(const v1::HoldStatus& wanted, const absl::StatusOr<v1::HoldStatus>& settled);
 
   EventLoop& loop_;
-  const std::string path_;
+  const StateFile file_;
   const std::string data_dir_;
   std::function<void()> on_change_;
   v1::HoldStatus wanted_;  // of the last order

@@ -2,45 +2,27 @@
 
 #include <utility>
 
-#include "absl/strings/str_format.h"
-#include "common/base/check.h"
 #include "common/base/failpoint.h"
-#include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
-#include "google/protobuf/util/json_util.h"
 
 namespace minder {
 namespace {
 
-absl::StatusOr<v1::AgentPromise> LoadPromise(const std::string& path) {
-  v1::AgentPromise promise;
-  const auto text = ReadFile(path);
-  if (absl::IsNotFound(text.status())) return promise;
-  MINDER_RETURN_IF_ERROR(text.status());
-  if (google::protobuf::util::JsonStringToMessage(*text, &promise).ok()) return promise;
-  return absl::FailedPreconditionError(absl::StrFormat(
-      "%s cannot be understood, and it holds promises: put a backup back, or remove it when no promotion is under way",
-      path));
-}
-
-std::string Serialize(const v1::AgentPromise& promise) {
-  std::string text;
-  MINDER_CHECK(google::protobuf::util::MessageToJsonString(promise, &text).ok());
-  return text + "\n";
-}
+StateFile PromiseIn(const StateDir& dir) { return {dir, "promise.json", "promises", "no promotion is under way"}; }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<OrderKeeper>> OrderKeeper::Open(EventLoop& loop, const Options& options,
                                                                Handlers handlers) {
-  MINDER_ASSIGN_OR_RETURN(v1::AgentPromise promise, LoadPromise(options.state_dir + "/promise.json"));
-  return std::unique_ptr<OrderKeeper>(new OrderKeeper(loop, options, std::move(promise), std::move(handlers)));
+  MINDER_ASSIGN_OR_RETURN(const auto promise, PromiseIn(options.state_dir).Load<v1::AgentPromise>());
+  return std::unique_ptr<OrderKeeper>(
+      new OrderKeeper(loop, options, promise.value_or(v1::AgentPromise()), std::move(handlers)));
 }
 
 OrderKeeper::OrderKeeper(EventLoop& loop, const Options& options, v1::AgentPromise promise, Handlers handlers)
     : loop_(loop),
-      path_(options.state_dir + "/promise.json"),
+      file_(PromiseIn(options.state_dir)),
       handlers_(std::move(handlers)),
       life_({.config_version = options.config_version, .order_validity = options.order_validity}, std::move(promise)) {}
 
@@ -55,7 +37,7 @@ void OrderKeeper::Do(const OrderEffects& effects) {
 }
 
 void OrderKeeper::DoWrite(const OrderEffects::Write& write) {
-  worker_.Do([this, write] { return WriteFileDurably(path_, Serialize(write.promise)); },
+  worker_.Do([this, write] { return file_.Save(write.promise); },
              [this, write](const absl::Status& written) { Do(life_.OnWritten(write, written, loop_.Now())); });
 }
 

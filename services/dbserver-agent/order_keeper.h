@@ -12,6 +12,7 @@
 #include "common/base/event_loop.h"
 #include "common/base/worker.h"
 #include "common/core/order_life.h"
+#include "services/dbserver-agent/state_file.h"
 
 namespace minder {
 
@@ -34,12 +35,12 @@ class OrderKeeper {
     std::function<void()> on_change;                  // shown(), or something that a probe shows, is another one
   };
   struct Options {
-    std::string state_dir;
+    StateDir state_dir;
     std::uint64_t config_version = 0;
     absl::Duration order_validity;
   };
 
-  // FAILED_PRECONDITION when what is on disk cannot be understood: a promise must not be forgotten.
+  // FAILED_PRECONDITION when what is on disk cannot be understood or is another's: a promise must not be forgotten.
   static absl::StatusOr<std::unique_ptr<OrderKeeper>> Open(EventLoop& loop, const Options& options, Handlers handlers);
 
   template <typename Order>
@@ -69,7 +70,7 @@ class OrderKeeper {
   void DoBootstrap(const v1::OrderStatus& accepted);
 
   EventLoop& loop_;
-  const std::string path_;
+  const StateFile file_;
   Handlers handlers_;
   OrderLife life_;
   std::atomic<int> evictions_ = 0;  // how many were begun

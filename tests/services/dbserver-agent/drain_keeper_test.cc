@@ -23,19 +23,22 @@ class DrainKeeperTest : public testing::Test {
   void TearDown() override { std::filesystem::remove_all(dir_); }
 
   absl::StatusOr<std::unique_ptr<DrainKeeper>> Open() {
-    return DrainKeeper::Open(
-        loop_, worker_, dir_,
-        {.set_read_only =
-             [this](bool on) {
-               // What is carried out is on the disk already.
-               on_disk_.push_back(ParseDrain(ReadFile(dir_ + "/drain.json").value()).value().state());
-               asked_.push_back(on);
-               return absl::OkStatus();
-             },
-         .on_change =
-             [this] {
-               if (keeper_->shown().state() == awaited_) loop_.Stop();
-             }});
+    return DrainKeeper::Open(loop_, worker_, {.path = dir_, .owner = {}},
+                             {.set_read_only =
+                                  [this](bool on) {
+                                    // What is carried out is on the disk already.
+                                    on_disk_.push_back(OnDisk().state());
+                                    asked_.push_back(on);
+                                    return absl::OkStatus();
+                                  },
+                              .on_change =
+                                  [this] {
+                                    if (keeper_->shown().state() == awaited_) loop_.Stop();
+                                  }});
+  }
+
+  v1::DrainStatus OnDisk() const {
+    return StateFile({.path = dir_, .owner = {}}, "drain.json", "", "").Load<v1::DrainStatus>().value().value();
   }
 
   // Runs the loop until the keeper shows this; once, and at most 5 s.
@@ -106,10 +109,12 @@ TEST_F(DrainKeeperTest, WhatCannotBeWrittenIsNotCarriedOut) {
 }
 
 TEST_F(DrainKeeperTest, AStateThatCannotBeReadIsRefusedWithItsFile) {
-  ASSERT_TRUE(WriteFileDurably(dir_ + "/drain.json", "garbage").ok());
-  const auto keeper = Open();
-  EXPECT_EQ(keeper.status().code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_NE(keeper.status().message().find("drain.json"), absl::string_view::npos);
+  for (const char* odd : {"", "{}", "garbage", "{\"state\":77}", "{\"state\":\"DRAIN_STATE_DRAINED\",\"x\":1}", "[]"}) {
+    ASSERT_TRUE(WriteFileDurably(dir_ + "/drain.json", odd).ok());
+    const auto keeper = Open();
+    EXPECT_EQ(keeper.status().code(), absl::StatusCode::kFailedPrecondition) << odd;
+    EXPECT_NE(keeper.status().message().find("drain.json"), absl::string_view::npos);
+  }
 }
 
 TEST(InstanceLock, IsHeldByOne) {

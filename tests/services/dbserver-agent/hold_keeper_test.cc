@@ -47,12 +47,9 @@ class HoldKeeperTest : public ::testing::Test {
     done.get_future().wait();
   }
   void Open() {
-    v1::DbserverConfig self;
-    self.set_state_dir(dir_ + "/state");
-    self.set_data_dir(data());
     OnLoop([&] {
       keeper_.reset();
-      auto opened = HoldKeeper::Open(loop_, self, [this] { ++changes_; });
+      auto opened = HoldKeeper::Open(loop_, {.path = dir_ + "/state", .owner = {}}, data(), [this] { ++changes_; });
       ASSERT_TRUE(opened.ok()) << opened.status();
       keeper_ = *std::move(opened);
     });
@@ -157,9 +154,8 @@ TEST_F(HoldKeeperTest, WhatCouldNotBeMarkedIsHeldAndNeverTakenForReplaced) {
 
 TEST_F(HoldKeeperTest, APromiseThatCannotBeReadIsNotForgotten) {
   std::ofstream(dir_ + "/state/hold.json") << "{ what?";
-  v1::DbserverConfig self;
-  self.set_state_dir(dir_ + "/state");
-  EXPECT_EQ(HoldKeeper::Open(loop_, self, [] {}).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(HoldKeeper::Open(loop_, {.path = dir_ + "/state", .owner = {}}, data(), [] {}).status().code(),
+            absl::StatusCode::kFailedPrecondition);
 }
 
 }  // namespace
