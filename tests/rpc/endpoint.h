@@ -60,21 +60,25 @@ class Endpoint {
   void Say(const v1::Message& verb) {
     loop_.Post([this, verb] { switchboard_.Post(peer_, verb); });
   }
+  // In words that its kind of party says.
   void Say(const std::string& group) {
     v1::Message message;
-    message.mutable_db_status_report()->set_group(group);
+    if (peer_.type() == v1::PARTY_TYPE_DBSERVER) {
+      message.mutable_make_primary()->set_group(group);
+    } else {
+      message.mutable_db_status_report()->set_group(group);
+    }
     Say(message);
   }
   bool WaitHeardGroup(const std::string& group) {
-    return WaitHeard([&](const v1::Message& m) { return m.db_status_report().group() == group; });
+    return WaitHeard([&](const v1::Message& m) { return GroupOf(m) == group; });
   }
   bool WaitConnected(bool connected) {
     return Wait([&] { return (connections_ > 0) == connected; });
   }
   int Count(const std::string& group) {
     std::lock_guard lock(mutex_);
-    return static_cast<int>(
-        std::ranges::count_if(heard_, [&](const auto& m) { return m.db_status_report().group() == group; }));
+    return static_cast<int>(std::ranges::count_if(heard_, [&](const auto& m) { return GroupOf(m) == group; }));
   }
   // All that was delivered, in order.
   std::vector<v1::Message> Heard() {
@@ -107,6 +111,10 @@ class Endpoint {
   }
 
  private:
+  static const std::string& GroupOf(const v1::Message& message) {
+    return message.has_make_primary() ? message.make_primary().group() : message.db_status_report().group();
+  }
+
   static constexpr absl::Duration kLimit = absl::Seconds(20);
 
   template <typename Condition>
