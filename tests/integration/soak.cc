@@ -1,8 +1,9 @@
-// minder-soak: for a given time, faults that a seed chooses, one or two at once, on a real cluster of two data centres
-// with guards, while clients write and the observer looks. After each round everything is repaired, and the cluster has
-// to get healthy by itself; in the end no acknowledged row may be missing.
+// minder-soak: for a given time, faults that a seed chooses, one to three at once, on a real cluster of two data
+// centres with guards, while clients write and the observer looks. After each round everything is repaired, and the
+// cluster has to get healthy by itself; in the end no acknowledged row may be missing.
 #include <CLI/CLI.hpp>
 #include <csignal>
+#include <filesystem>
 #include <functional>
 #include <iostream>
 #include <random>
@@ -33,9 +34,9 @@ class Soak {
  public:
   Soak(const Lab& lab, std::uint32_t seed) : lab_(lab), random_(seed) {}
 
-  // A round of one or two faults, their end, and the way back to health.
+  // A round of one to three faults, their end, and the way back to health.
   absl::Status Round() {
-    const int faults = 1 + static_cast<int>(Below(2));
+    const int faults = 1 + static_cast<int>(Below(3));
     for (int i = 0; i < faults; ++i) {
       MINDER_RETURN_IF_ERROR(OneFault());
       absl::SleepFor(absl::Milliseconds(Below(8000)));
@@ -94,10 +95,49 @@ class Soak {
         {"cut " + node + " from its peers", [&] { return lab_.CutFromPeers(node); }},
         {"cut the arbitrator from " + sites, [&] { return lab_.CutOff(site, {"arbitrator"}); }},
         {"kill every mariadbd", [&] { return SignalAll(lab_.plan().NodeNames(), SIGKILL); }},
+        {"kill HAProxy", [&] { return Signal("lb1/haproxy", SIGKILL); }},
+        {"kill " + node + ", and its last view with it", [&] { return LoseView(node); }},
+        {"drain " + node, [&] { return Drain(node); }},
+        {node + " ignores split brain",
+         [&] {
+           return ByHand(node, "wsrep_provider_options='pc.ignore_sb=true'",
+                         "wsrep_provider_options='pc.ignore_sb=false'");
+         }},
+        {node + " leaves by hand",
+         [&] {
+           return ByHand(node, "wsrep_cluster_address=''",
+                         absl::StrFormat("wsrep_cluster_address='%s'", AddressOf(node)));
+         }},
     };
     const auto& [what, fault] = faults[Below(static_cast<std::uint32_t>(faults.size()))];
     Say(what);
     return fault();
+  }
+
+  absl::Status LoseView(const std::string& node) const {
+    MINDER_RETURN_IF_ERROR(Signal(node, SIGKILL));
+    std::filesystem::remove(lab_.plan().HostDirectory(node) + "/data/gvwstate.dat");
+    return absl::OkStatus();
+  }
+
+  // It may be refused, and it may not end before its deadline.
+  absl::Status Drain(const std::string& node) {
+    Minderctl(lab_, {"drain", node, "--deadline", "2s"});
+    at_repair_.push_back([this, node] { Minderctl(lab_, {"undrain", node, "--deadline", "1s"}); });
+    return absl::OkStatus();
+  }
+
+  // What a human sets, and takes back; a node that does not answer is spared. Only without wsrep_on does a session
+  // outlive a change of the address.
+  absl::Status ByHand(const std::string& node, const std::string& set, const std::string& back) {
+    const std::string change = "SET SESSION wsrep_on = OFF, GLOBAL ";
+    if (!lab_.Sql(node, change + set).ok()) return absl::OkStatus();
+    at_repair_.push_back([this, node, back, change] { lab_.Sql(node, change + back).IgnoreError(); });
+    return absl::OkStatus();
+  }
+  std::string AddressOf(const std::string& node) const {
+    const auto address = lab_.Sql(node, "SELECT @@wsrep_cluster_address");
+    return address.ok() ? address->rows[0][0] : "";
   }
 
   // What a human is told to do with a node that got beyond the promoted group before it was fenced.
@@ -121,7 +161,7 @@ class Soak {
   absl::Status Recover() {
     Say("repair");
     MINDER_RETURN_IF_ERROR(lab_.Heal());
-    std::vector<std::string> parties = {"arbitrator", "lb1/agent"};
+    std::vector<std::string> parties = {"arbitrator", "lb1/haproxy", "lb1/agent"};
     for (const std::string& node : lab_.plan().NodeNames()) {
       parties.push_back(node + "/agent");
       MINDER_RETURN_IF_ERROR(Signal(node, SIGCONT));
@@ -130,6 +170,7 @@ class Soak {
       MINDER_RETURN_IF_ERROR(Signal(party, SIGCONT));
       MINDER_RETURN_IF_ERROR(lab_.Start(party));
     }
+    for (const auto& undo : std::exchange(at_repair_, {})) undo();
     const BootTime begin = kClock.Now();
     MINDER_RETURN_IF_ERROR(WaitFor([this] { return Healthy(); }, kRecoversWithin, "HEALTHY and routed"));
     Say(absl::StrFormat("healthy after %.1f s", absl::ToDoubleSeconds(kClock.Now() - begin)));
@@ -138,6 +179,7 @@ class Soak {
 
   const Lab& lab_;
   std::mt19937 random_;
+  std::vector<std::function<void()>> at_repair_;
 };
 
 absl::Status Run(std::uint32_t seed, absl::Duration time) {
