@@ -58,7 +58,7 @@ Correspondent::Verdict Correspondent::Receive(const v1::Message& message) {
   if (message.boot_id() != peer_boot_id_) {
     if (std::ranges::find(retired_boot_ids_, message.boot_id()) != retired_boot_ids_.end()) {
       ++counters_.discarded;
-      return Verdict::kStale;
+      return Verdict::kFormerBoot;
     }
     retired_boot_ids_.push_back(std::exchange(peer_boot_id_, message.boot_id()));
     if (retired_boot_ids_.size() > kRetiredBootIds) retired_boot_ids_.pop_front();

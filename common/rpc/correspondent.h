@@ -32,11 +32,12 @@ class Correspondent {
 
   // What became of a received message.
   enum class Verdict {
-    kDeliver,    // new: hand it on
-    kAck,        // an ack; dealt with here
-    kDuplicate,  // seen before; acknowledged again
-    kStale,      // older than what was delivered, or from before the peer's reboot
-    kRefused,    // not from the peer, not for us, or without a verb, a boot id or a sequence
+    kDeliver,     // new: hand it on
+    kAck,         // an ack; dealt with here
+    kDuplicate,   // seen before; acknowledged again
+    kStale,       // older than what was delivered
+    kFormerBoot,  // from before the peer's reboot, or of one of two machines under its name; not acknowledged
+    kRefused,     // not from the peer, not for us, or without a verb, a boot id or a sequence
   };
 
   struct Counters {
@@ -67,6 +68,8 @@ class Correspondent {
   bool LooksDead(BootTime now) const;
 
   const v1::Party& peer() const { return options_.peer; }
+  // Of whom something was delivered last; empty before the first.
+  const std::string& peer_boot_id() const { return peer_boot_id_; }
   bool connected() const { return connected_; }
   std::size_t unacknowledged() const { return outbox_.size(); }
   const Counters& counters() const { return counters_; }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_format.h"
 #include "common/base/check.h"
 #include "common/base/failpoint.h"
@@ -18,7 +19,8 @@ namespace minder {
 namespace {
 
 // Enough to see who is wrongly configured, little enough that a stranger cannot fill the memory.
-constexpr std::size_t kMaxRefusedLogged = 64;
+constexpr std::size_t kMaxLogged = 64;
+constexpr std::size_t kShownBootIdBytes = 64;
 
 std::string_view VerbName(const v1::Message& message) {
   const auto* verb = message.GetDescriptor()->FindFieldByNumber(message.verb_case());
@@ -71,6 +73,7 @@ void Switchboard::Received(const std::shared_ptr<Stream>& stream, const v1::Mess
   if (bound == bound_.end()) Bind(*peer, stream, /*dialled=*/false);
   const Correspondent::Verdict verdict = peer->correspondent.Receive(message);
   if (verdict == Correspondent::Verdict::kRefused) ++refused_;
+  if (verdict == Correspondent::Verdict::kFormerBoot) NoteFormerBoot(peer->correspondent, message);
   if (verdict == Correspondent::Verdict::kDeliver) handlers_.on_message(message);
   if (verdict == Correspondent::Verdict::kAck && message.ack().has_lease() && handlers_.on_lease)
     handlers_.on_lease(message.ack().lease());
@@ -134,9 +137,22 @@ void Switchboard::RefuseVerb(const std::shared_ptr<Stream>& stream, const v1::Me
 
 void Switchboard::Refuse(const std::shared_ptr<Stream>& stream, const std::string& what) {
   ++refused_;
-  if (refused_logged_.size() < kMaxRefusedLogged && refused_logged_.insert(what).second)
-    spdlog::error("refused {}", what);
+  LogOnce("refused " + what);
   stream->Close(absl::PermissionDeniedError(absl::StrFormat("%s refused %s", Describe(options_.self), what)));
+}
+
+// A machine that was rebooted may have left a late message. Of two machines under one name, the one that began to speak
+// last is heard, and the other one would be silent for no reason that anybody could see.
+void Switchboard::NoteFormerBoot(const Correspondent& from, const v1::Message& message) {
+  LogOnce(absl::StrFormat(
+      "discards what %s says from boot %s, for it has spoken from boot %s since: if this goes on after a "
+      "reboot, two machines run under that name; stop the wrong one, and then restart this program",
+      Describe(from.peer()), absl::CHexEscape(message.boot_id().substr(0, kShownBootIdBytes)),
+      absl::CHexEscape(from.peer_boot_id().substr(0, kShownBootIdBytes))));
+}
+
+void Switchboard::LogOnce(const std::string& what) {
+  if (logged_.size() < kMaxLogged && logged_.insert(what).second) spdlog::error("{}", what);
 }
 
 void Switchboard::Flush(Peer& peer) {

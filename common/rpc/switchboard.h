@@ -82,6 +82,8 @@ class Switchboard {
   void RefuseStranger(const std::shared_ptr<Stream>& stream, const v1::Message& message);
   void RefuseVerb(const std::shared_ptr<Stream>& stream, const v1::Message& message);
   void Refuse(const std::shared_ptr<Stream>& stream, const std::string& what);
+  void NoteFormerBoot(const Correspondent& from, const v1::Message& message);
+  void LogOnce(const std::string& what);
   void Flush(Peer& peer);
   void WakeAt(BootTime when);
 
@@ -93,7 +95,7 @@ class Switchboard {
   EventLoop::TimerId timer_ = 0;
   BootTime timer_at_ = absl::InfiniteFuture();
   std::uint64_t refused_ = 0;
-  std::set<std::string> refused_logged_;
+  std::set<std::string> logged_;
 };
 
 // /proc/sys/kernel/random/boot_id: changes with each boot of the machine.

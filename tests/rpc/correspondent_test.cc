@@ -156,7 +156,29 @@ TEST_F(CorrespondentTest, MessageFromBeforeTheRebootIsStaleWhateverItsSequence) 
   rebooted.Post(Report("after"), SinceBoot(absl::Seconds(1)));
   for (const v1::Message& m : rebooted.TakeDue(SinceBoot(absl::Seconds(1)))) server_.Receive(m);
   EXPECT_EQ(server_.counters().received, 2u);
-  EXPECT_EQ(server_.Receive(late[0]), Verdict::kStale);
+  EXPECT_EQ(server_.Receive(late[0]), Verdict::kFormerBoot);
+}
+
+// ADR 0002: nothing tells a late message of a former boot from one of a machine that runs still.
+TEST_F(CorrespondentTest, OfTwoMachinesUnderOneNameWhoBeganLastIsHeardAndNobodyElse) {
+  Connect();
+  Correspondent other({.self = node_, .peer = arbitrator_, .boot_id = "boot-other"});
+  agent_.Post(Report("right"), now_);
+  EXPECT_THAT(Carry(agent_, server_), ::testing::ElementsAre(Verdict::kDeliver));
+  Carry(server_, agent_);
+  other.Connected(true, now_);
+  other.Post(Report("wrong"), now_);
+  EXPECT_THAT(Carry(other, server_), ::testing::ElementsAre(Verdict::kAck, Verdict::kDeliver));
+  Carry(server_, other);
+  server_.Disconnected();
+  server_.Connected(false, now_);
+  for (int i = 0; i < 20; ++i) {  // more often than boot ids are remembered
+    agent_.Post(Report("right"), now_);
+    EXPECT_THAT(Carry(agent_, server_), ::testing::ElementsAre(Verdict::kFormerBoot));
+    EXPECT_THAT(Carry(server_, agent_), IsEmpty()) << "it is not told that it was heard";
+  }
+  EXPECT_EQ(server_.counters().discarded, 20u);
+  EXPECT_EQ(server_.peer_boot_id(), "boot-other");
 }
 
 TEST_F(CorrespondentTest, ReconnectSendsWhatIsUnacknowledgedAtOnce) {

@@ -2,7 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
 
+#include <sstream>
+
+#include "common/base/log.h"
 #include "common/core/party.h"
 #include "tests/rpc/rpc_parties.h"
 
@@ -135,6 +139,25 @@ TEST_F(SwitchboardTest, UnknownVerbIsCountedAndTheStreamGoesOn) {
   EXPECT_TRUE(stream->closed.ok());
   switchboard_.Received(stream, From(node1_, 2));
   EXPECT_THAT(delivered_, ElementsAre("node1"));
+}
+
+TEST_F(SwitchboardTest, OneOfTwoMachinesUnderOneNameIsDiscardedAndSaidOnceWithTheCure) {
+  std::ostringstream log;
+  const auto sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(log);
+  spdlog::default_logger()->sinks().push_back(sink);
+  const auto stream = std::make_shared<FakeStream>();
+  switchboard_.Received(stream, From(node1_, 1));
+  v1::Message other = From(node1_, 1);
+  other.set_boot_id("other");
+  switchboard_.Received(stream, other);
+  for (std::uint64_t sequence : {2, 3, 4}) switchboard_.Received(stream, From(node1_, sequence));
+  spdlog::default_logger()->sinks().pop_back();
+  EXPECT_EQ(delivered_.size(), 2u);
+  EXPECT_EQ(switchboard_.correspondents()[0]->counters().discarded, 3u);
+  const std::string said = log.str();
+  EXPECT_THAT(said, HasSubstr("dbserver node1 says from boot n, for it has spoken from boot other since"));
+  EXPECT_THAT(said, HasSubstr("restart this program"));
+  EXPECT_EQ(said.find("restart this program"), said.rfind("restart this program"));
 }
 
 TEST_F(SwitchboardTest, NewerStreamOfTheSamePartyTakesOver) {
