@@ -97,7 +97,7 @@ std::string Headline(const v1::StatusSummaryResponse& summary, bool color) {
 
 std::vector<Cell> ReportRow(const v1::DbserverKnowledge& knowledge, bool answered) {
   const v1::DbStatusReport& report = knowledge.report();
-  const std::string& probe = report.probe().error();
+  const v1::ProbeStatus& probe = report.probe();
   return {{knowledge.name()},
           answered ? Cell{"yes"} : Cell{"no", Tone::kBad},
           TernaryCell(report.running()),
@@ -109,9 +109,9 @@ std::vector<Cell> ReportRow(const v1::DbserverKnowledge& knowledge, bool answere
           CountCell(report.open_transaction_count()),
           CountCell(report.connections()),
           {report.process().version()},
-          {report.probe().healthy() ? ""
-           : probe.empty()          ? "no probe was answered"
-                                    : probe,
+          {probe.healthy()         ? probe.note()
+           : probe.error().empty() ? "no probe was answered"
+                                   : probe.error(),
            Tone::kWarn}};
 }
 

@@ -58,7 +58,9 @@ std::string NoteOn(const NodeFacts& node, const Facts& facts, const v1::Configur
                                           "%s --reason=WHY ends it",
                                           node.config->name()));
   }
-  if (node.fresh && !report.wsrep_node_name().empty() && report.wsrep_node_name() != node.config->name()) {
+  if (node.fresh && !report.probe().note().empty()) {
+    notes.push_back(report.probe().note());
+  } else if (node.fresh && !report.wsrep_node_name().empty() && report.wsrep_node_name() != node.config->name()) {
     notes.push_back(absl::StrFormat("its wsrep_node_name is '%s'", report.wsrep_node_name()));
   }
   return absl::StrJoin(notes, "; ");

@@ -310,7 +310,8 @@ void Agent::OnProbed(BootTime asked_at, const absl::StatusOr<ProbeAnswer>& answe
   observed.asked_at = asked_at;
   if (answer.ok()) {
     TakeIn(*answer, observations_.process.pid, view_before, observed);
-    observed.note = NoteOn(*answer);
+    const std::string noted = std::exchange(observed.note, NoteOn(*answer, self_.name()));
+    if (!observed.note.empty() && observed.note != noted) spdlog::error("{}", observed.note);
     const auto& open = answer->open_transactions;
     drain_->OnObservation({.asked_at = answer->asked_at,
                            .listed_at = answer->transactions_at,
@@ -320,21 +321,6 @@ void Agent::OnProbed(BootTime asked_at, const absl::StatusOr<ProbeAnswer>& answe
   }
   Report();
   if (std::exchange(probe_again_, false)) ProbeNow();
-}
-
-// What a human has to put right; said in the log when it changes.
-std::string Agent::NoteOn(const ProbeAnswer& answer) {
-  std::string note;
-  if (answer.notify_hook && !NotifyHookSafe(answer.version)) {
-    note = absl::StrFormat(
-        "mariadbd %s runs wsrep_notify_cmd with names that peers choose (CVE-2026-49261): unset it or upgrade",
-        answer.version);
-  } else if (answer.wsrep_node_name != self_.name()) {
-    note = absl::StrFormat("wsrep_node_name is %s and not %s: set it, or correct the configuration",
-                           answer.wsrep_node_name, self_.name());
-  }
-  if (!note.empty() && note != observations_.answer.note) spdlog::error("{}", note);
-  return note;
 }
 
 void Agent::OnProcessChange() {

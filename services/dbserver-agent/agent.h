@@ -59,7 +59,6 @@ class Agent {
   void ProbeNow();
   void OnProbed(BootTime asked_at, const absl::StatusOr<ProbeAnswer>& answer,
                 const std::optional<v1::PrimaryView>& view_before);
-  std::string NoteOn(const ProbeAnswer& answer);
   void OnProcessChange();
   void OnHoldChange();
   void OnLease(const v1::Lease& lease);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "common/core/proto_time.h"
 #include "common/mysql/galera_variables.h"
@@ -99,7 +100,8 @@ v1::ServerProcess ProcessOf(const Observations& o, BootTime now) {
 v1::ProbeStatus ProbeStatusOf(const Observations& o, BootTime now) {
   v1::ProbeStatus probe;
   probe.set_healthy(Answered(o));
-  probe.set_error(CleanUtf8(Answered(o) ? o.answer.note : ErrorOf(o)));
+  if (!probe.healthy()) probe.set_error(CleanUtf8(ErrorOf(o)));
+  if (probe.healthy()) probe.set_note(CleanUtf8(o.answer.note));
   if (!o.answer.last.has_value()) return probe;
   *probe.mutable_latency() = ToProto(o.answer.last->latency);
   *probe.mutable_age() = ToProto(now - o.answer.last->asked_at);
@@ -165,6 +167,20 @@ void TakeIn(const ProbeAnswer& answer, pid_t pid, const std::optional<v1::Primar
   const bool in_view = answer.wsrep.cluster_status() == v1::CLUSTER_STATUS_PRIMARY && observed.primary_pid != 0 &&
                        view && view_before && view->id() == view_before->id();
   if (in_view) observed.complete_in = view->id();
+}
+
+std::string NoteOn(const ProbeAnswer& answer, const std::string& dbserver) {
+  std::vector<std::string> notes;
+  if (answer.notify_hook && !NotifyHookSafe(answer.version)) {
+    notes.push_back(absl::StrFormat(
+        "mariadbd %s runs wsrep_notify_cmd with names that peers choose (CVE-2026-49261): unset it or upgrade",
+        answer.version));
+  }
+  if (!answer.wsrep_node_name.empty() && answer.wsrep_node_name != dbserver) {
+    notes.push_back(absl::StrFormat("its wsrep_node_name is '%s' and not %s: set it, or correct the configuration",
+                                    answer.wsrep_node_name, dbserver));
+  }
+  return absl::StrJoin(notes, "; ");
 }
 
 v1::DbStatusReport BuildReport(const Observations& observations, BootTime now) {

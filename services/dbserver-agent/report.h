@@ -54,7 +54,7 @@ struct ObservedAnswer {
   absl::Status status = absl::UnavailableError("not asked yet");  // of the last probe
   BootTime asked_at;                                              // when the last probe began
   std::optional<ProbeAnswer> last;  // last answer of this process; of the last probe when status is ok
-  std::string note;                 // something wrong that the answer shows; for humans
+  std::string note;                 // as NoteOn says of the last answer
   std::optional<v1::PrimaryView> last_primary_view{};  // read after the last answer
   pid_t primary_pid = 0;                               // as CompletePid says
   std::string complete_in{};                           // the view where that process was last seen to be so
@@ -84,6 +84,9 @@ pid_t CompletePid(pid_t before, pid_t pid, const v1::WsrepStatus& answer);
 // Takes an answer in: which process is complete, and in which view. `view_before` was read before it was asked for.
 void TakeIn(const ProbeAnswer& answer, pid_t pid, const std::optional<v1::PrimaryView>& view_before,
             ObservedAnswer& observed);
+
+// What a human has to put right on the server of `dbserver`, one clause for each; "" when nothing. Pure.
+std::string NoteOn(const ProbeAnswer& answer, const std::string& dbserver);
 
 // The report of these observations at `now`, all but its nonce. Pure.
 v1::DbStatusReport BuildReport(const Observations& observations, BootTime now);

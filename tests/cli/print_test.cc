@@ -119,6 +119,15 @@ TEST(RenderReports, SaysWhoAnswered) {
       "-                 no answer in 900ms\n");
 }
 
+TEST(RenderReports, ShowsTheNoteOnAHealthyServer) {
+  const auto response =
+      FromText<v1::RequestStatusResponse>(R"pb(dbservers {
+                                                 name: "node1"
+                                                 report { probe { healthy: true note: "unset wsrep_notify_cmd" } }
+                                               })pb");
+  EXPECT_THAT(RenderReports(response, false), HasSubstr("unset wsrep_notify_cmd"));
+}
+
 TEST(RenderChanges, OneLineForEachChange) {
   v1::WatchResponse response;
   response.mutable_time()->set_seconds(1'700'000'000);

@@ -15,6 +15,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 v1::StatusSummaryResponse SummaryOf(const World& world) {
   const Facts facts = GatherFacts(world.config, world.state, world.now);
@@ -78,6 +79,17 @@ TEST(Summary, NotesDisagreements) {
   EXPECT_THAT(summary.nodes(0).note(), HasSubstr("wsrep_node_name is 'other'"));
   EXPECT_THAT(summary.nodes(1).note(), HasSubstr("configuration version 6"));
   EXPECT_THAT(summary.nodes(2).note(), HasSubstr("minderctl undrain node3"));
+}
+
+TEST(Summary, WhatTheAgentNotesOfAHealthyServerIsShownOnce) {
+  World world;
+  world.Report(1).mutable_probe()->set_note("its hook is unsafe; its wsrep_node_name is 'other'");
+  world.Report(1).set_wsrep_node_name("other");
+  world.Report(2).mutable_probe()->set_note("its hook is unsafe");
+  world.Received(2, absl::Seconds(5));
+  const v1::StatusSummaryResponse summary = SummaryOf(world);
+  EXPECT_EQ(summary.nodes(0).note(), "its hook is unsafe; its wsrep_node_name is 'other'");
+  EXPECT_THAT(summary.nodes(1).note(), Not(HasSubstr("hook"))) << "it is silent, and may have been put right";
 }
 
 TEST(Summary, BackendsShowWhatTheBalancerHas) {

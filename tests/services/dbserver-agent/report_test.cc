@@ -200,7 +200,26 @@ TEST(BuildReport, ANoteIsShownOfAHealthyServer) {
   o.answer.note = "old server";
   const v1::DbStatusReport report = BuildReport(o, At(12));
   EXPECT_TRUE(report.probe().healthy());
-  EXPECT_EQ(report.probe().error(), "old server");
+  EXPECT_EQ(report.probe().note(), "old server");
+  EXPECT_EQ(report.probe().error(), "");
+  o.answer.status = absl::DeadlineExceededError("no answer in time");
+  EXPECT_EQ(BuildReport(o, At(12)).probe().note(), "") << "what the last answer showed may be over";
+}
+
+TEST(NoteOn, NamesWhatAHumanHasToPutRight) {
+  ProbeAnswer answer;
+  answer.version = "10.11.17-MariaDB";
+  answer.wsrep_node_name = "node1";
+  EXPECT_EQ(NoteOn(answer, "node1"), "") << "without the hook an old version harms nobody";
+  answer.notify_hook = true;
+  EXPECT_THAT(NoteOn(answer, "node1"),
+              testing::AllOf(testing::HasSubstr("10.11.17-MariaDB"), testing::HasSubstr("CVE-2026-49261"),
+                             testing::HasSubstr("unset it or upgrade")));
+  EXPECT_THAT(NoteOn(answer, "node2"),
+              testing::AllOf(testing::HasSubstr("CVE-2026-49261"), testing::HasSubstr("'node1' and not node2")));
+  answer.version = "10.11.18-MariaDB";
+  EXPECT_EQ(NoteOn(answer, "node1"), "");
+  EXPECT_THAT(NoteOn(answer, "node2"), testing::HasSubstr("its wsrep_node_name is 'node1' and not node2: set it"));
 }
 
 TEST(CompletePid, IsOfWhoWasSeenSyncedSinceItJoined) {
