@@ -324,13 +324,29 @@ void Agent::OnProbed(BootTime asked_at, const absl::StatusOr<ProbeAnswer>& answe
 }
 
 void Agent::OnProcessChange() {
+  const bool was_gone = observations_.process.presence == Presence::kGone;
   observations_.process = supervisor_.observed();
-  // What it was last in is read after its end: a proof of death says that, too.
-  if (observations_.process.presence == Presence::kGone)
-    observations_.answer.last_primary_view = LastPrimaryViewOf(self_.data_dir());
+  ++process_changes_;
   if (guard_ != nullptr) guard_->Hold(observations_.process.pid, observations_.process.may_turn_primary);
+  if (observations_.process.presence == Presence::kGone) {
+    // What it was last in is read after its end. A proof of death says that, too, and is none before.
+    if (!was_gone) observations_.process.presence = Presence::kUnknown;
+    return ReadLastView();
+  }
   Report();
   ProbeNow();
+}
+
+// A worker of its own: a probe may hang when the exit of its server is to be told at once.
+void Agent::ReadLastView() {
+  view_worker_.Do([data_dir = self_.data_dir()] { return LastPrimaryViewOf(data_dir); },
+                  [this, change = process_changes_](const std::optional<v1::PrimaryView>& view) {
+                    if (change != process_changes_) return;  // read once more since, or it runs again
+                    observations_.answer.last_primary_view = view;
+                    observations_.process.presence = Presence::kGone;
+                    Report();
+                    ProbeNow();
+                  });
 }
 
 void Agent::OnLease(const v1::Lease& lease) {

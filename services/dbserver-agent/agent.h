@@ -1,6 +1,7 @@
 #ifndef MINDER_SERVICES_DBSERVER_AGENT_AGENT_H_
 #define MINDER_SERVICES_DBSERVER_AGENT_AGENT_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -60,6 +61,7 @@ class Agent {
   void OnProbed(BootTime asked_at, const absl::StatusOr<ProbeAnswer>& answer,
                 const std::optional<v1::PrimaryView>& view_before);
   void OnProcessChange();
+  void ReadLastView();
   void OnHoldChange();
   void OnLease(const v1::Lease& lease);
   std::string WhyNotStart() const;
@@ -73,6 +75,7 @@ class Agent {
   std::vector<v1::Party> peers_;
   Probe probe_;  // used on probe_worker_ only
   Observations observations_;
+  std::uint64_t process_changes_ = 0;
   EventLoop::TimerId tick_timer_ = 0;
   EventLoop::TimerId grace_timer_ = 0;
   EventLoop::TimerId notify_timer_ = 0;  // an event came, and its probe is still to come
@@ -84,7 +87,8 @@ class Agent {
   DepartureWatch departure_;
   std::unique_ptr<FenceGuard> guard_;  // nullptr when nodes do not fence themselves
   std::unique_ptr<DrainKeeper> drain_;
-  Worker probe_worker_{loop_};  // these last: their threads end first
+  Worker view_worker_{loop_};  // these last: their threads end first
+  Worker probe_worker_{loop_};
   Supervisor supervisor_;
   std::unique_ptr<OrderKeeper> orders_;
   std::unique_ptr<HoldKeeper> hold_;

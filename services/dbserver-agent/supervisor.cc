@@ -42,7 +42,7 @@ void Supervisor::DoFind(bool start_absent) {
   worker_.Do(
       [this] {
         auto found = process_.Find();
-        return std::pair(std::move(found), process_.ReadStopped());
+        return std::pair(std::move(found), ReadDisk());
       },
       [this, start_absent](auto seen) { OnFound(std::move(seen.first), seen.second, start_absent); });
 }
@@ -66,13 +66,12 @@ void Supervisor::DoStart(bool is_restart) {
       [this, forget = std::exchange(forget_view_, false), not_beyond = not_beyond_] {
         const absl::Status prepared = handlers_.prepare_view(forget);
         auto started = prepared.ok() ? process_.Start(not_beyond) : absl::StatusOr<RunningServer>(prepared);
-        return std::pair(std::move(started), process_.ReadStopped());
+        return std::pair(std::move(started), ReadDisk());
       },
       [this, is_restart](auto seen) { OnStarted(std::move(seen.first), seen.second, is_restart); });
 }
 
-void Supervisor::OnFound(absl::StatusOr<std::optional<RunningServer>> found, v1::StoppedState stopped,
-                         bool start_absent) {
+void Supervisor::OnFound(absl::StatusOr<std::optional<RunningServer>> found, OnDisk disk, bool start_absent) {
   --busy_;
   if (server_.has_value()) return;
   if (!found.ok()) {
@@ -85,10 +84,10 @@ void Supervisor::OnFound(absl::StatusOr<std::optional<RunningServer>> found, v1:
   if (found->has_value()) {
     spdlog::info("found mariadbd running, pid {}", (*found)->pid);
     observed_.may_turn_primary = false;
-    return Hold(**std::move(found));
+    return Hold(**std::move(found), disk.view);
   }
   observed_.presence = Presence::kGone;
-  observed_.stopped = std::move(stopped);
+  observed_.stopped = std::move(disk.stopped);
   if (start_absent) {
     const bool has_data = !observed_.stopped.grastate().uuid().empty();
     policy_.OnAbsent(loop_.Now());
@@ -97,28 +96,28 @@ void Supervisor::OnFound(absl::StatusOr<std::optional<RunningServer>> found, v1:
   handlers_.on_change();
 }
 
-void Supervisor::OnStarted(absl::StatusOr<RunningServer> started, v1::StoppedState stopped, bool is_restart) {
+void Supervisor::OnStarted(absl::StatusOr<RunningServer> started, OnDisk disk, bool is_restart) {
   --busy_;
   if (started.ok()) {
     if (is_restart) ++observed_.restarts;
     spdlog::info("started mariadbd, pid {}", started->pid);
-    return Hold(*std::move(started));
+    return Hold(*std::move(started), disk.view);
   }
   spdlog::error("cannot start mariadbd: {}", std::string(started.status().message()));
   observed_.presence = Presence::kGone;
   observed_.start_error = std::string(started.status().message());
-  observed_.stopped = std::move(stopped);
+  observed_.stopped = std::move(disk.stopped);
   policy_.OnUnexpectedExit(loop_.Now());
   ScheduleRestart();
   handlers_.on_change();
 }
 
-void Supervisor::Hold(RunningServer server) {
+void Supervisor::Hold(RunningServer server, const std::string& view) {
   policy_.OnStarted(loop_.Now());
   observed_.presence = Presence::kRunning;
   observed_.pid = server.pid;
   observed_.started_at = server.started_at;
-  observed_.view_at_start = handlers_.view_id();
+  observed_.view_at_start = view;
   observed_.start_error.clear();
   observed_.restart_at.reset();
   not_beyond_.reset();
@@ -270,7 +269,7 @@ void Supervisor::Bootstrap(const Done& done) {
   worker_.Do(
       [this] {
         auto started = process_.Bootstrap();
-        return std::pair(std::move(started), process_.ReadStopped());
+        return std::pair(std::move(started), ReadDisk());
       },
       [this, done](auto seen) {
         const absl::Status status = seen.first.status();

@@ -23,7 +23,7 @@ class Supervisor {
     std::function<const std::optional<ProbeAnswer>&()> last_answer;
     // How long a restart waits for word whether the cluster goes on without the old uuid; zero when nobody could tell.
     std::function<absl::Duration()> restart_hold;
-    // Id of the last primary view on disk, "" when there is none; on any thread.
+    // Id of the last primary view on disk, "" when there is none; on the worker.
     std::function<std::string()> view_id;
     // On the worker, before a start: puts the old view right, or, when `forget`, makes it a start without one.
     std::function<absl::Status(bool forget)> prepare_view;
@@ -75,12 +75,19 @@ class Supervisor {
   const ObservedProcess& observed() const { return observed_; }
 
  private:
+  // What lies in the data directory. That may hang as its disk does: on the worker.
+  struct OnDisk {
+    v1::StoppedState stopped;
+    std::string view;  // id of the last primary one
+  };
+  OnDisk ReadDisk() { return {.stopped = process_.ReadStopped(), .view = handlers_.view_id()}; }
+
   void DoFind(bool start_absent);
   void DoStart(bool is_restart);
   void RestartAt(BootTime at);
-  void OnFound(absl::StatusOr<std::optional<RunningServer>> found, v1::StoppedState stopped, bool start_absent);
-  void OnStarted(absl::StatusOr<RunningServer> started, v1::StoppedState stopped, bool is_restart);
-  void Hold(RunningServer server);
+  void OnFound(absl::StatusOr<std::optional<RunningServer>> found, OnDisk disk, bool start_absent);
+  void OnStarted(absl::StatusOr<RunningServer> started, OnDisk disk, bool is_restart);
+  void Hold(RunningServer server, const std::string& view);
   void OnExit();
   void OnEnding(const Ending& ending, const v1::StoppedState& stopped);
   void ScheduleRestart();

@@ -1,6 +1,8 @@
 // The real minder-dbserver beside a real mariadbd, with an arbitrator that is this test.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/fanotify.h>
 
 #include <csignal>
 #include <fstream>
@@ -100,6 +102,18 @@ class TestArbitrator {
   Switchboard switchboard_;
   std::unique_ptr<RpcServer> server_;
   std::thread thread_;
+};
+
+// While it is there, whoever opens the file waits, as on a disk that hangs: nobody answers the kernel's question
+// whether it may.
+class HungFile {
+ public:
+  explicit HungFile(const std::string& path) : fd_(fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, O_RDONLY)) {
+    EXPECT_EQ(fanotify_mark(fd_.get(), FAN_MARK_ADD, FAN_OPEN_PERM, AT_FDCWD, path.c_str()), 0) << path;
+  }
+
+ private:
+  UniqueFd fd_;
 };
 
 class AgentTest : public MariadbdFixture {
@@ -206,12 +220,37 @@ TEST_F(AgentTest, ReportsEverythingAndSeesFreezeAndKill) {
   const BootTime killed_at = BootClock().Now();
   ASSERT_EQ(kill(pid, SIGKILL), 0);
   const BootTime gone_at =
-      arbitrator_.WaitFor([](auto& r) { return r.running() == v1::TERNARY_NO || r.process().has_last_exit(); });
+      arbitrator_.WaitFor([](auto& r) { return r.running() == v1::TERNARY_NO && r.has_last_primary_view(); });
   std::cout << "killed: reported after " << gone_at - killed_at << "\n";
   EXPECT_LT(gone_at - killed_at, absl::Milliseconds(500));
   arbitrator_.WaitFor([](auto& r) { return Healthy(r) && r.process().restarts() == 1; });
   EXPECT_EQ(arbitrator_.report().process().last_exit().pid(), pid);
   EXPECT_FALSE(arbitrator_.report().process().last_exit().gcomm_uuid().empty());
+}
+
+// What is not seen is not said: who is gone is not said to be before its last view was read.
+TEST_F(AgentTest, ADataDiskThatHangsDoesNotKeepTheAgentFromReporting) {
+  const pid_t pid = Bootstrap();
+  const std::string view = data_dir() + "/gvwstate.dat";
+  const auto reports_on = [this] {
+    const std::size_t before = arbitrator_.nonces();
+    return Eventually([&] { return arbitrator_.nonces() >= before + 3; });
+  };
+  auto hung = std::make_optional<HungFile>(view);
+  StartAgent();
+  EXPECT_TRUE(reports_on());
+  EXPECT_EQ(arbitrator_.report().running(), v1::TERNARY_UNKNOWN);
+  hung.reset();
+  arbitrator_.WaitFor(Healthy);
+
+  hung.emplace(view);
+  ASSERT_EQ(kill(pid, SIGKILL), 0);
+  arbitrator_.WaitFor([](auto& r) { return r.process().has_last_exit(); });
+  EXPECT_EQ(arbitrator_.report().running(), v1::TERNARY_UNKNOWN);
+  EXPECT_TRUE(reports_on());
+  EXPECT_EQ(arbitrator_.report().running(), v1::TERNARY_UNKNOWN);
+  hung.reset();
+  arbitrator_.WaitFor([pid](auto& r) { return Healthy(r) && r.process().pid() != pid; });
 }
 
 TEST_F(AgentTest, DrainsWithAnOpenTransactionAcrossItsOwnDeath) {
