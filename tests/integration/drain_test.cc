@@ -4,10 +4,26 @@
 namespace minder::lab {
 namespace {
 
+using ::testing::Each;
 using ::testing::HasSubstr;
+using ::testing::Key;
 
 class DrainTest : public ClusterTest {
  protected:
+  void SetUp() override {
+    ASSERT_NO_FATAL_FAILURE(ClusterTest::SetUp());
+    clients_at_node3_ = ClientsAt("node3");
+  }
+  // The other nodes serve throughout, and no session is cut: a client that stays on the drained node is told once that
+  // it is read-only there, and is served elsewhere when it comes back. Each client writes after its pause; when nobody
+  // has written for two of them, all have waited.
+  void ExpectOthersServedThroughout() const {
+    EXPECT_TRUE(WritingGoesOn());
+    const WriterReport report = writers_->Report();
+    EXPECT_LE(report.errors, clients_at_node3_);
+    EXPECT_THAT(report.errors_by_message, Each(Key(HasSubstr("--read-only"))));
+    EXPECT_LT(report.longest_gap, 2 * kWritersPause);
+  }
   // A transaction on node3 that has written and is open.
   static SqlSession OpenTransaction() {
     auto session = SqlSession::Open(AppAt("node3"));
@@ -18,6 +34,8 @@ class DrainTest : public ClusterTest {
     return *std::move(session);
   }
   static std::string ReadOnly() { return lab().Sql("node3", "SELECT @@read_only")->rows[0][0]; }
+
+  int clients_at_node3_ = 0;
 };
 
 TEST_F(DrainTest, OpenTransactionCommitsThenTheDrainEndsAndUndrainBringsTheNodeBack) {
@@ -39,6 +57,7 @@ TEST_F(DrainTest, OpenTransactionCommitsThenTheDrainEndsAndUndrainBringsTheNodeB
   EXPECT_EQ(undrain.code, 0) << undrain.output;
   EXPECT_EQ(lab().Routed("node3"), absl::OkStatus());
   EXPECT_EQ(ReadOnly(), "0");
+  ExpectOthersServedThroughout();
 }
 
 TEST_F(DrainTest, DeadlineNamesWhatIsOpenAndTheNodeStaysDrained) {
@@ -49,6 +68,7 @@ TEST_F(DrainTest, DeadlineNamesWhatIsOpenAndTheNodeStaysDrained) {
   EXPECT_EQ(lab().NotRouted("node3"), absl::OkStatus());
   EXPECT_EQ(transaction.Query("COMMIT").status(), absl::OkStatus());
   EXPECT_TRUE(Reached([] { return DrainStateIs("node3", v1::DRAIN_STATE_DRAINED); }, absl::Seconds(20), "drained"));
+  ExpectOthersServedThroughout();
 }
 
 TEST_F(DrainTest, DryRunChangesNothing) {
@@ -71,6 +91,7 @@ TEST_F(DrainTest, F53SurvivesAKilledArbitratorInTheMiddle) {
   const CtlResult result = drain.get();  // minderctl itself came back with the same request
   EXPECT_EQ(result.code, 0) << result.output;
   EXPECT_EQ(DrainStateIs("node3", v1::DRAIN_STATE_DRAINED), absl::OkStatus());
+  ExpectOthersServedThroughout();
 }
 
 TEST_F(DrainTest, F53SurvivesRestartsOfEveryAgent) {
@@ -85,6 +106,7 @@ TEST_F(DrainTest, F53SurvivesRestartsOfEveryAgent) {
   EXPECT_TRUE(Reached([] { return DrainStateIs("node3", v1::DRAIN_STATE_DRAINED); }, absl::Seconds(20), "drained"));
   EXPECT_EQ(lab().NotRouted("node3"), absl::OkStatus());
   EXPECT_EQ(ReadOnly(), "1");
+  ExpectOthersServedThroughout();
 }
 
 TEST_F(DrainTest, RestartedServerIsReadOnlyAgainAndUndrainWorksWithoutTheOldSession) {

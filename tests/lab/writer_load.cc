@@ -58,6 +58,7 @@ struct WriterLoad::Impl {
     } else {
       ++report.errors;
       report.last_error = std::string(status.message());
+      ++report.errors_by_message[report.last_error];
     }
     changed.wait_for(lock, absl::ToChronoMilliseconds(options.pause), [this] { return stopped; });
     return !stopped;
@@ -83,6 +84,11 @@ void WriterLoad::Stop() {
   impl_->changed.notify_all();
   for (std::thread& thread : impl_->threads) thread.join();
   impl_->threads.clear();
+}
+
+bool WriterLoad::Running() const {
+  std::lock_guard lock(impl_->mutex);
+  return !impl_->stopped;
 }
 
 WriterReport WriterLoad::Report() const {

@@ -2,6 +2,7 @@
 #define MINDER_TESTS_LAB_WRITER_LOAD_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -24,6 +25,7 @@ struct WriterReport {
   absl::Duration longest_gap =
       absl::ZeroDuration();  // between acknowledged writes of any client, start and now included
   std::string last_error;
+  std::map<std::string, std::int64_t> errors_by_message{};
 };
 
 // Clients that insert rows into lab.written, each row once, and remember every row that was acknowledged. A client
@@ -38,6 +40,7 @@ class WriterLoad {
 
   // Waits for statements under way. More calls do nothing.
   void Stop();
+  bool Running() const;  // not stopped
   WriterReport Report() const;
 
   // After Stop: every acknowledged row is on every node of the lab. DATA_LOSS names a node, how many rows are missing,
