@@ -7,8 +7,6 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <future>
-#include <thread>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -20,72 +18,10 @@
 #include "services/dbserver-agent/process_lookup.h"
 #include "services/dbserver-agent/stopped_state.h"
 #include "tests/services/dbserver-agent/mariadbd_fixture.h"
+#include "tests/services/dbserver-agent/supervised.h"
 
 namespace minder {
 namespace {
-
-// A loop with a supervisor on it, and what it told.
-class Supervised {
- public:
-  Supervised(ServerProcess& process, bool start_absent)
-      : supervisor_(loop_, process,
-                    {.on_change = [this] { OnChange(); },
-                     .last_answer = [this]() -> const std::optional<ProbeAnswer>& { return last_answer_; },
-                     .restart_hold = [] { return absl::ZeroDuration(); },
-                     .view_id = [] { return std::string(); },
-                     .prepare_view = [](bool) { return absl::OkStatus(); },
-                     .why_not_start = [] { return std::string(); }}) {
-    loop_.Post([this, start_absent] { supervisor_.Begin(start_absent); });
-    thread_ = std::thread([this] { loop_.Run(); });
-  }
-  ~Supervised() {
-    loop_.Stop();
-    thread_.join();
-  }
-
-  // The last change, and the first moment at which a process was seen to be gone.
-  ObservedProcess observed() const {
-    std::lock_guard lock(mutex_);
-    return observed_;
-  }
-  bool Sees(Presence presence) const { return observed().presence == presence; }
-  void Do(const std::function<void(Supervisor&)>& what) {
-    std::promise<void> done;
-    loop_.Post([&] {
-      what(supervisor_);
-      done.set_value();
-    });
-    done.get_future().wait();
-  }
-  // The end of one order; UNAVAILABLE when it has to come again.
-  absl::Status Ask(const std::function<void(Supervisor&, const Supervisor::Done&)>& order) {
-    auto end = std::make_shared<std::promise<absl::Status>>();
-    auto told = end->get_future();
-    loop_.Post(
-        [this, order, end] { order(supervisor_, [end](const absl::Status& status) { end->set_value(status); }); });
-    if (told.wait_for(std::chrono::seconds(5)) == std::future_status::ready) return told.get();
-    return absl::UnavailableError("not yet");
-  }
-
- private:
-  static ProbeAnswer AnswerAt7() {
-    ProbeAnswer answer;
-    answer.wsrep.set_gcomm_uuid("uuid");
-    answer.wsrep.set_last_committed(7);
-    return answer;
-  }
-  void OnChange() {
-    std::lock_guard lock(mutex_);
-    observed_ = supervisor_.observed();
-  }
-
-  EventLoop loop_;
-  mutable std::mutex mutex_;
-  ObservedProcess observed_;
-  const std::optional<ProbeAnswer> last_answer_ = AnswerAt7();
-  Supervisor supervisor_;
-  std::thread thread_;
-};
 
 class SupervisorTest : public MariadbdFixture {
  protected:
