@@ -6,10 +6,12 @@
 #include <future>
 #include <optional>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/base/status_macros.h"
 #include "common/base/subprocess.h"
 #include "tests/bench/bench_lab.h"
+#include "tests/bench/non_primary.h"
 #include "tests/integration/minderctl.h"
 #include "tests/lab/wait_for.h"
 #include "tests/lab/writer_load.h"
@@ -53,14 +55,14 @@ absl::StatusOr<std::optional<absl::Duration>> StallOfAKill(const Lab& lab, const
   return writers.Report().longest_gap;
 }
 
-absl::StatusOr<std::optional<absl::Duration>> WorstStall(const Lab& lab, const std::string& victim, int rounds) {
-  std::optional<absl::Duration> worst = absl::ZeroDuration();
-  for (int i = 0; i < rounds && worst; ++i) {
+absl::StatusOr<Rounds> Stalls(const Lab& lab, const std::string& victim, int count) {
+  Rounds rounds;
+  while (std::ssize(rounds) < count && (rounds.empty() || Worst(rounds))) {
     MINDER_ASSIGN_OR_RETURN(const auto stall, StallOfAKill(lab, victim));
-    if (stall) Say(absl::StrFormat("  round %d: %s", i + 1, absl::FormatDuration(*stall)));
-    worst = stall ? std::optional(std::max(*worst, *stall)) : std::nullopt;
+    if (stall) Say(absl::StrFormat("  round %d: %s", rounds.size() + 1, absl::FormatDuration(*stall)));
+    rounds.push_back(stall.value_or(absl::InfiniteDuration()));
   }
-  return worst;
+  return rounds;
 }
 
 absl::StatusOr<Result> CrashStall(const std::string& name, const std::string& topology, const std::string& victim,
@@ -68,26 +70,14 @@ absl::StatusOr<Result> CrashStall(const std::string& name, const std::string& to
   Result result{.name = name, .baseline = "Galera alone", .limit = limit};
   {
     MINDER_ASSIGN_OR_RETURN(const ScopedLab plain, ScopedLab::Up(name + "-plain", topology, false));
-    MINDER_ASSIGN_OR_RETURN(const auto worst, WorstStall(plain.lab(), victim, kPlainFaults));
-    if (worst) result.baseline_value = absl::ToDoubleMilliseconds(*worst);
+    MINDER_ASSIGN_OR_RETURN(const Rounds rounds, Stalls(plain.lab(), victim, kPlainFaults));
+    if (const auto worst = Worst(rounds)) result.baseline_value = absl::ToDoubleMilliseconds(*worst);
   }
   MINDER_ASSIGN_OR_RETURN(const ScopedLab minded, ScopedLab::Up(name + "-minder", topology, true));
-  MINDER_ASSIGN_OR_RETURN(const auto worst, WorstStall(minded.lab(), victim, kFaults));
-  result.value = absl::ToDoubleMilliseconds(worst.value_or(kGiveUp));
+  MINDER_ASSIGN_OR_RETURN(const Rounds rounds, Stalls(minded.lab(), victim, kFaults));
+  result.value = absl::ToDoubleMilliseconds(Worst(rounds).value_or(kGiveUp));
+  result.why = absl::StrCat(InRounds(rounds), " without an acknowledged write at node1");
   return result;
-}
-
-// When the node was first seen non-Primary.
-absl::StatusOr<BootTime> NonPrimaryAt(const Lab& lab, const std::string& node) {
-  MINDER_ASSIGN_OR_RETURN(lab::SqlSession session, lab::SqlSession::Open(lab.ObserverAt(node)));
-  const BootTime until = kClock.Now() + absl::Seconds(40);
-  while (kClock.Now() < until) {
-    const auto status = session.Query("SHOW GLOBAL STATUS LIKE 'wsrep_cluster_status'");
-    if (!status.ok()) return status.status();
-    if (status->rows.size() == 1 && status->rows[0][1] == "non-Primary") return kClock.Now();
-    absl::SleepFor(absl::Milliseconds(1));
-  }
-  return absl::DeadlineExceededError(node + " stays Primary");
 }
 
 bool TakesWrite(const lab::SqlTarget& target) {
@@ -127,14 +117,14 @@ absl::StatusOr<absl::Duration> SplitGap(const Lab& lab, const std::function<absl
   return writable - slowest;
 }
 
-absl::StatusOr<absl::Duration> WorstSplitGap(const Lab& lab, int rounds, const std::function<absl::Status()>& promote) {
-  absl::Duration worst = absl::ZeroDuration();
-  for (int i = 0; i < rounds; ++i) {
+absl::StatusOr<Rounds> SplitGaps(const Lab& lab, int count, const std::function<absl::Status()>& promote) {
+  Rounds rounds;
+  for (int i = 0; i < count; ++i) {
     MINDER_ASSIGN_OR_RETURN(const absl::Duration gap, SplitGap(lab, promote));
     Say(absl::StrFormat("  round %d: %s", i + 1, absl::FormatDuration(gap)));
-    worst = std::max(worst, gap);
+    rounds.push_back(gap);
   }
-  return worst;
+  return rounds;
 }
 
 absl::StatusOr<Result> EvenSplit() {
@@ -144,12 +134,13 @@ absl::StatusOr<Result> EvenSplit() {
     const auto by_hand = [&] {
       return plain.lab().Sql("node1", "SET GLOBAL wsrep_provider_options='pc.bootstrap=1'").status();
     };
-    MINDER_ASSIGN_OR_RETURN(const absl::Duration gap, WorstSplitGap(plain.lab(), kPlainFaults, by_hand));
-    result.baseline_value = absl::ToDoubleMilliseconds(gap);
+    MINDER_ASSIGN_OR_RETURN(const Rounds gaps, SplitGaps(plain.lab(), kPlainFaults, by_hand));
+    result.baseline_value = absl::ToDoubleMilliseconds(*Worst(gaps));
   }
   MINDER_ASSIGN_OR_RETURN(const ScopedLab minded, ScopedLab::Up("even-minder", "2+2", true));
-  MINDER_ASSIGN_OR_RETURN(const absl::Duration gap, WorstSplitGap(minded.lab(), kFaults - 1, nullptr));
-  result.value = absl::ToDoubleMilliseconds(gap);
+  MINDER_ASSIGN_OR_RETURN(const Rounds gaps, SplitGaps(minded.lab(), kFaults - 1, nullptr));
+  result.value = absl::ToDoubleMilliseconds(*Worst(gaps));
+  result.why = absl::StrCat(InRounds(gaps), " from the slowest member's non-Primary view to the first write");
   return result;
 }
 
@@ -183,9 +174,12 @@ absl::Status DcLoss(std::vector<Result>& results) {
   MINDER_ASSIGN_OR_RETURN(const BootTime promoted, WritableAt({AppAt(lab, "node3")}, absl::Seconds(60)));
   MINDER_ASSIGN_OR_RETURN(const BootTime routed, WritableAt({lab.Balancer()}, absl::Seconds(10)));
   gap.value = absl::ToDoubleMilliseconds(routed - cut);
+  gap.why = absl::StrFormat("Galera noticed after %s; leases and promotion took %s, the balancer %s",
+                            absl::FormatDuration(noticed - cut), absl::FormatDuration(promoted - noticed),
+                            absl::FormatDuration(routed - promoted));
   results.push_back(gap);
   const auto part = [&](const char* name, absl::Duration value, double limit) {
-    results.push_back({.name = name, .value = absl::ToDoubleMilliseconds(value), .limit = limit});
+    results.push_back({.name = name, .value = absl::ToDoubleMilliseconds(value), .limit = limit, .why = gap.why});
   };
   part("dc_loss_detection_ms", noticed - cut, 7000);
   part("dc_loss_leases_and_promotion_ms", promoted - noticed, 26300);
@@ -236,16 +230,18 @@ absl::StatusOr<absl::Duration> FullStopTime(const Lab& lab, const Restart& resta
   return kClock.Now() - stopped;
 }
 
-// Galera needs one of its join periods of 1 s more or less, as it happens: the median of some rounds counts.
-absl::StatusOr<absl::Duration> MedianFullStop(const Lab& lab, const Restart& restart) {
-  std::vector<absl::Duration> times;
+absl::StatusOr<Rounds> FullStopTimes(const Lab& lab, const Restart& restart) {
+  Rounds rounds;
   for (int i = 0; i < kFullStops; ++i) {
     MINDER_ASSIGN_OR_RETURN(const absl::Duration time, FullStopTime(lab, restart));
     Say(absl::StrFormat("  round %d: %s", i + 1, absl::FormatDuration(time)));
-    times.push_back(time);
+    rounds.push_back(time);
   }
-  return Percentile(std::move(times), 0.5);
+  return rounds;
 }
+
+// Galera needs one of its join periods of 1 s more or less, as it happens: the median of some rounds counts.
+absl::Duration Median(const Rounds& rounds) { return Percentile(rounds, 0.5); }
 
 absl::StatusOr<Result> FullStop() {
   Result result{.name = "full_stop_recovery_ratio",
@@ -253,14 +249,15 @@ absl::StatusOr<Result> FullStop() {
                 .baseline = "all servers started by hand at once, pc.recovery",
                 .baseline_value = 1,
                 .limit = 1.5};
-  absl::Duration bare;
+  Rounds bare;
   {
     MINDER_ASSIGN_OR_RETURN(const ScopedLab plain, ScopedLab::Up("stop-plain", "2+1", false));
-    MINDER_ASSIGN_OR_RETURN(bare, MedianFullStop(plain.lab(), StartByHand));
+    MINDER_ASSIGN_OR_RETURN(bare, FullStopTimes(plain.lab(), StartByHand));
   }
   MINDER_ASSIGN_OR_RETURN(const ScopedLab minded, ScopedLab::Up("stop-minder", "2+1", true));
-  MINDER_ASSIGN_OR_RETURN(const absl::Duration median, MedianFullStop(minded.lab(), nullptr));
-  result.value = absl::FDivDuration(median, bare);
+  MINDER_ASSIGN_OR_RETURN(const Rounds rounds, FullStopTimes(minded.lab(), nullptr));
+  result.value = absl::FDivDuration(Median(rounds), Median(bare));
+  result.why = absl::StrCat(InRounds(rounds), ", by hand ", InRounds(bare));
   return result;
 }
 
