@@ -51,9 +51,10 @@ void Checks::CheckEvidence(const v1::DurableState& state) {
     const bool spared = promise.frozen() && promise.view_id() == grant.view_id() && !galera_.Primary(host);
     const bool promised = promise.epoch() >= grant.epoch() || (guards_ && spared);
     const bool ended = guards_ && galera_.uuid(host) != member.gcomm_uuid();
-    fenced_ |= ended && !promised;
+    const bool died = galera_.Died(member.gcomm_uuid(), grant.view_id());
+    if (ended && !promised && !died) fenced_[grant.epoch()].push_back(host);
     const bool tied = tie_ && votes >= 0;
-    if (!promised && !ended && !tied && !galera_.Died(member.gcomm_uuid(), grant.view_id()))
+    if (!promised && !ended && !tied && !died)
       Fail(absl::StrFormat("epoch %d is granted, and %s is neither dead nor has it promised anything", grant.epoch(),
                            member.dbserver()));
   }
@@ -71,6 +72,11 @@ void Checks::OnPromised(int host, const v1::AgentPromise& before, const v1::Agen
                          before.highest_epoch()));
 }
 
+std::vector<int> Checks::GivenUpBy(std::uint64_t epoch) const {
+  const auto fenced = fenced_.find(epoch);
+  return fenced == fenced_.end() ? std::vector<int>() : fenced->second;
+}
+
 void Checks::OnPromotion(int host, std::uint64_t epoch) {
   const auto known = ordered_.find(epoch);
   if (known == ordered_.end() || HostOf(known->second.target()) != host)
@@ -81,7 +87,7 @@ void Checks::OnPromotion(int host, std::uint64_t epoch) {
 
 void Checks::Look() {
   if (human_ || !failure_.empty()) return;
-  if (!galera_.loss().empty() && !fenced_) Fail(galera_.loss());
+  if (!galera_.loss().empty()) Fail(galera_.loss());
   const auto live = galera_.Live();
   if (live.size() < 2) return;
   Fail(absl::StrFormat("two primary components can commit: one of %s and %d more nodes, one of %s and %d more",

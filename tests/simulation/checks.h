@@ -28,6 +28,8 @@ class Checks {
   void OnPromised(int host, const v1::AgentPromise& before, const v1::AgentPromise& now);
   // A server carries out a promotion, and a primary view will come of it.
   void OnPromotion(int host, std::uint64_t epoch);
+  // Whose writes since the last common primary view are given up by it: those that were ended by their guards (E2).
+  std::vector<int> GivenUpBy(std::uint64_t epoch) const;
   // After each event.
   void Look();
   // Nodes fence themselves.
@@ -50,14 +52,14 @@ class Checks {
   const Galera& galera_;
   const std::vector<std::string> names_;
   const std::vector<v1::AgentPromise>& promises_;
-  std::map<std::uint64_t, v1::Grant> ordered_;  // as recorded when they were given
+  std::map<std::uint64_t, v1::Grant> ordered_;        // as recorded when they were given
+  std::map<std::uint64_t, std::vector<int>> fenced_;  // hosts of which only the guard is evidence, by epoch
   std::uint64_t highest_epoch_ = 0;
   std::set<std::uint64_t> carried_out_;
   std::set<std::uint64_t> over_;  // as recorded
   bool human_ = false;
   bool guards_ = false;
   bool tie_ = false;
-  bool fenced_ = false;  // a promotion rested on the end of a lease: what the fenced side committed is lost
   std::string failure_;
 };
 

@@ -241,7 +241,7 @@ void Galera::Write() {
     std::ranges::copy_if(group, std::back_inserter(writable), [this](int host) { return Of(host).synced; });
     if (writable.empty()) continue;
     const int base = Base(writable);
-    if (!commits_.Has(base, acknowledged_)) {
+    if (commits_.Loses(acknowledged_, base)) {
       // What a dead process had in its memory alone is lost without anybody's help.
       if (!Of(writable[0]).last_primary->ordered && commits_.RewoundBetween(acknowledged_, base)) {
         ++lost_by_galera_;
@@ -250,7 +250,7 @@ void Galera::Write() {
                                 commits_.seqno(base), commits_.seqno(acknowledged_));
       }
     }
-    acknowledged_ = commits_.Add(base);
+    acknowledged_ = commits_.AddAcknowledged(base, {.seq = Of(writable[0]).last_primary->seq, .hosts = group});
     ++writes_;
     const int first = stage_.random.Pick(writable);
     for (const int host : writable) {

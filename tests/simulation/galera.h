@@ -58,8 +58,9 @@ class Galera {
   void Thaw(int host);
   void ForgetView(int host) { At(host).disk.view.reset(); }
   void NetworkChanged() { Reconsider(); }
-  // pc.bootstrap: does nothing, silently, where the node is Primary. True when a primary view will come of it.
-  bool Bootstrap(int host);
+  // pc.bootstrap: does nothing, silently, where the node is Primary. True when a primary view will come of it. What the
+  // hosts `given_up` committed in later views than those of this group may be lost by it.
+  bool Bootstrap(int host, const std::vector<int>& given_up = {});
   void Evict(int host, const std::string& uuid);
   void ClearEvicted(int host);
   // After this a node that joins with write sets that were gone on without when others were made primary is a failure.
@@ -109,6 +110,7 @@ class Galera {
     bool bootstrap = false;
     PrimaryView view{};
     int base = 0;  // the position of the component
+    Commits::View given_up{};
   };
   struct Shown {
     v1::ClusterStatus status = v1::CLUSTER_STATUS_DISCONNECTED;

@@ -10,6 +10,7 @@ namespace minder {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
@@ -121,6 +122,55 @@ TEST_F(GaleraModel, BootstrapPromotesTheWholeComponentAndDoesNothingWhereItIsPri
   EXPECT_TRUE(galera_->Bootstrap(2)) << "nothing in Galera forbids the second one";
   Run(1);
   EXPECT_THAT(galera_->Live(), UnorderedElementsAre(ElementsAre(0, 1), ElementsAre(2, 3)));
+}
+
+// 0 has the majority, commits once more, and is ended; then 1 is bootstrapped and commits.
+class GivenUp : public GaleraModel {
+ protected:
+  void PromoteTheOther(const Hosts& given_up) {
+    Form({2, 1});
+    Link({0}, {1}, false);
+    Run(10);
+    galera_->Write();
+    Run(1);
+    galera_->Kill(0);
+    EXPECT_TRUE(galera_->Bootstrap(1, given_up));
+    Run(1);
+    galera_->Write();
+    Run(1);
+  }
+};
+
+TEST_F(GivenUp, WhatTheOthersCommittedSinceMayBeLost) {
+  PromoteTheOther({0});
+  EXPECT_EQ(galera_->loss(), "");
+}
+
+TEST_F(GivenUp, NothingIsWhenNobodySaysSo) {
+  PromoteTheOther({});
+  EXPECT_THAT(galera_->loss(), HasSubstr("n1 commits after"));
+}
+
+TEST_F(GivenUp, WhatCameOfTheBootstrapIsNot) {
+  PromoteTheOther({0});
+  galera_->Kill(1);
+  galera_->StartFirst(0);
+  Run(1);
+  galera_->Write();
+  EXPECT_THAT(galera_->loss(), HasSubstr("n0 commits after"));
+}
+
+TEST_F(GivenUp, WhatWasCommittedInTheLastCommonViewIsNot) {
+  Form({2, 1});
+  galera_->Write();
+  while (Seqno(1) == 100 + galera_->writes()) galera_->Write();  // until 1 has the last one in its memory alone
+  for (const int host : {0, 1}) galera_->Kill(host);
+  galera_->Start(1);
+  Run(10);
+  EXPECT_TRUE(galera_->Bootstrap(1, {0}));
+  Run(1);
+  galera_->Write();
+  EXPECT_THAT(galera_->loss(), HasSubstr("n1 commits after"));
 }
 
 TEST_F(GaleraModel, AllWhoCrashedFormItAgainAndOnlyAllOfThem) {

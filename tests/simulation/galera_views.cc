@@ -262,6 +262,7 @@ void Galera::Act(int host, const Pending& pending) {
   process.settled = true;
   process.primary = pending.primary;
   if (pending.primary) {
+    commits_.GiveUp(acknowledged_, pending.base, pending.given_up);
     process.last_primary = pending.view;
     At(host).disk.view = pending.view;
     At(host).disk.uuid = process.uuid;
@@ -281,7 +282,7 @@ void Galera::Act(int host, const Pending& pending) {
   Show(host);
 }
 
-bool Galera::Bootstrap(int host) {
+bool Galera::Bootstrap(int host, const std::vector<int>& given_up) {
   const Process& process = Of(host);
   if (process.primary || !process.settled || process.pending) return false;
   Group group;
@@ -292,7 +293,10 @@ bool Galera::Bootstrap(int host) {
                      return Of(other).settled && !Of(other).primary && !Of(other).pending;
                    });
   if (!all) return false;
-  Pending pending{.primary = true, .bootstrap = true, .base = Base(group)};
+  Pending pending{.primary = true, .bootstrap = true, .base = Base(group), .given_up = {.hosts = given_up}};
+  for (const int other : group) {
+    if (Of(other).last_primary) pending.given_up.seq = std::max(pending.given_up.seq, Of(other).last_primary->seq);
+  }
   ordered_.emplace_back(pending.base, group);
   pending.view = {.id = process.view_id, .seq = process.view_seq, .weights = {}, .ordered = true};
   for (const int other : group)

@@ -72,6 +72,10 @@ void PositionsAreAlike(const v1::Configuration&, v1::ArbitratorState& state, Boo
   }
 }
 
+void NobodyIsLeftBehind(const v1::Configuration&, v1::ArbitratorState& state, BootTime) {
+  if (state.durable().grant().state() == v1::GRANT_STATE_DONE) state.mutable_durable()->clear_left_behind();
+}
+
 constexpr Mutant kNone;
 constexpr std::array kMutants = {
     Mutant{.name = "unreachable-is-dead", .what = "who is silent counts as dead", .mind = UnreachableIsDead},
@@ -84,6 +88,11 @@ constexpr std::array kMutants = {
            .mind = PositionsAreAlike,
            .seeds = 2000},
     Mutant{.name = "skip-lease-wait", .what = "leases are over at once", .mind = LeasesAreOver, .seeds = 2000},
+    Mutant{.name = "nobody-left-behind",
+           .what = "who was left behind by a promotion may have what the others went on without",
+           .mind = NobodyIsLeftBehind,
+           .first = 1024,  // the next ones lose writes; before them two are primary at once
+           .seeds = 2000},
     Mutant{.name = "leases-go-on", .what = "a grant revokes no lease", .leases_go_on = true, .seeds = 2000},
     Mutant{.name = "merges-unseen",
            .what = "who was counted out is not refused by those who were promoted",

@@ -180,7 +180,7 @@ void World::Bootstrap(int host, int pid, BootTime not_after, std::uint64_t epoch
     *executed = true;
     const BootTime now = SinceBoot(stage.now() - machine(host).booted_at);
     if (now > not_after && !mutant.late_bootstrap) return;
-    if (galera.Bootstrap(host)) checks.OnPromotion(host, epoch);
+    if (galera.Bootstrap(host, checks.GivenUpBy(epoch))) checks.OnPromotion(host, epoch);
   });
 }
 
