@@ -83,6 +83,7 @@ void Checks::OnPromotion(int host, std::uint64_t epoch) {
     Fail(absl::StrFormat("epoch %d is carried out without a record", epoch));
   if (over_.contains(epoch)) Fail(absl::StrFormat("epoch %d is carried out after it was over", epoch));
   if (!carried_out_.insert(epoch).second) Fail(absl::StrFormat("epoch %d is carried out twice", epoch));
+  bootstraps_ += known != ordered_.end() && known->second.bootstrap() ? 1 : 0;
 }
 
 void Checks::Look() {

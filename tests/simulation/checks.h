@@ -42,7 +42,9 @@ class Checks {
   void Fail(const std::string& what);
   // The first thing that did not hold; empty while all does.
   const std::string& failure() const { return failure_; }
-  int promotions() const { return static_cast<int>(carried_out_.size()); }
+  // Of a group that was there, and of a first node after a full stop.
+  int promotions() const { return static_cast<int>(carried_out_.size()) - bootstraps_; }
+  int bootstraps() const { return bootstraps_; }
   bool human() const { return human_; }
 
  private:
@@ -56,6 +58,7 @@ class Checks {
   std::map<std::uint64_t, std::vector<int>> fenced_;  // hosts of which only the guard is evidence, by epoch
   std::uint64_t highest_epoch_ = 0;
   std::set<std::uint64_t> carried_out_;
+  int bootstraps_ = 0;            // of these
   std::set<std::uint64_t> over_;  // as recorded
   bool human_ = false;
   bool guards_ = false;

@@ -76,6 +76,12 @@ void NobodyIsLeftBehind(const v1::Configuration&, v1::ArbitratorState& state, Bo
   if (state.durable().grant().state() == v1::GRANT_STATE_DONE) state.mutable_durable()->clear_left_behind();
 }
 
+// Whose group is not settled is not fit to be promoted.
+void NobodyIsSettled(const v1::Configuration&, v1::ArbitratorState& state, BootTime) {
+  for (v1::DbserverKnowledge& known : *state.mutable_dbservers())
+    known.mutable_report()->mutable_wsrep()->set_evs_state("GATHER");
+}
+
 constexpr Mutant kNone;
 constexpr std::array kMutants = {
     Mutant{.name = "unreachable-is-dead", .what = "who is silent counts as dead", .mind = UnreachableIsDead},
@@ -107,6 +113,10 @@ constexpr std::array kMutants = {
            .seeds = 2000},
     Mutant{.name = "send-first", .what = "orders are sent before they are recorded", .send_first = true},
     Mutant{.name = "volatile-promise", .what = "promises do not outlive the agent", .volatile_promise = true},
+    Mutant{.name = "refuses-all",
+           .what = "nobody is ever fit to be promoted",
+           .mind = NobodyIsSettled,
+           .refuses = true},
     Mutant{.name = "forgetful", .what = "the arbitrator forgets all when it starts", .forgetful = true},
 };
 

@@ -23,6 +23,7 @@ struct Mutant {
   bool merges_unseen = false;     // who was counted out is not refused
   bool leases_go_on = false;      // who is left behind by a grant is given leases all the same
   bool forgetful = false;         // what was recorded is gone when the arbitrator starts again
+  bool refuses = false;           // it does no harm in any seed, and ends too many with a refusal
   int first = 1;                  // from this seed on
   int seeds = 500;                // so many are enough to catch it
 };

@@ -103,6 +103,7 @@ SimulationResult Simulate(std::uint64_t seed, const Mutant& mutant, std::ostream
   result.hash = world.stage.trace().hash();
   result.rules = world.rules;
   result.promotions = world.checks.promotions();
+  result.bootstraps = world.checks.bootstraps();
   result.evictions = world.evictions;
   result.writes = world.galera.writes();
   result.lost_by_galera = world.galera.lost_by_galera();

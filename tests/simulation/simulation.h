@@ -17,7 +17,8 @@ struct SimulationResult {
   std::vector<std::string> last;  // the last lines of the trace
   std::uint64_t hash = 0;         // of the whole trace
   std::map<std::string, int> rules;
-  int promotions = 0;
+  int promotions = 0;  // of groups
+  int bootstraps = 0;  // of first nodes
   int evictions = 0;
   int writes = 0;
   int lost_by_galera = 0;  // acknowledged writes that were in the memory of a dead process alone

@@ -1,5 +1,6 @@
 #include "tests/simulation/simulation.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <iostream>
@@ -8,8 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "tests/simulation/totals.h"
+
 namespace minder {
 namespace {
+
+using ::testing::HasSubstr;
 
 TEST(Simulation, TheSameSeedGivesTheSameTrace) {
   std::set<std::uint64_t> hashes;
@@ -26,9 +31,26 @@ TEST(Simulation, TheSameSeedGivesTheSameTrace) {
   EXPECT_EQ(hashes.size(), 10u);
 }
 
+// Of 200 seeds.
+std::string WhyRefusesTooMuch(const Mutant& mutant) {
+  Totals totals;
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) totals.Add(Simulate(seed, mutant, nullptr));
+  EXPECT_EQ(totals.failed, 0u);
+  return WhyRefusesTooMuch(totals);
+}
+
+// That nothing bad happens is not enough.
+TEST(Simulation, WhoeverAlwaysRefusesIsCaughtByTheShareOfRefusals) {
+  EXPECT_EQ(WhyRefusesTooMuch(*FindMutant("none")), "");
+  EXPECT_THAT(WhyRefusesTooMuch(*FindMutant("refuses-all")), HasSubstr("and 0 saw a promotion"));
+}
+
+// Those that do harm in some seed.
 std::vector<std::string> MutantNames() {
   std::vector<std::string> names;
-  for (const Mutant& mutant : Mutants()) names.emplace_back(mutant.name);
+  for (const Mutant& mutant : Mutants()) {
+    if (!mutant.refuses) names.emplace_back(mutant.name);
+  }
   return names;
 }
 
