@@ -10,14 +10,19 @@
  * arbitrator conclude "it has passed" only after it has. That is exactly what the bound promises, whatever its length.
  *
  * What is checked: TWO primary components that can both commit never exist (see live()). With -DLOSS also: no primary component
- * is formed by nodes of which none has what the last one committed (writes that clients were told are safe).
+ * is formed by nodes of which none has what the last one committed (writes that clients were told are safe). With -DCOUNTED also: nobody
+ * is taken in whom a promotion left behind, who may hold more than the promoted have, and whose data was compared neither before it
+ * (E1: he was seen) nor since (each order to start him says how far it may be). So that option has what keeps them away: with E4 the list
+ * of evicted members, and leases to start with, which are those of E4 without guards.
  *
- * Options: N, W0..W3 (pc.weight), MAXF faults, MAXE epochs; E1 E2 E3 E4 = kinds of evidence in use; CRASH KILL LEAVE PARTIAL AGENT =
- * kinds of faults besides cuts (an agent and the arbitrator that do not hear each other for a lease_ttl are one, too); LATE_LEASES,
+ * Options: N, W0..W3 (pc.weight), MAXF faults, MAXE epochs; E1 E2 E3 E4 = kinds of evidence in use; CRASH KILL (KILL_LATE: once there was an order) LEAVE
+ * PARTIAL AGENT = kinds of faults besides cuts (an agent and the arbitrator that do not hear each other for a lease_ttl are one, too); LATE_LEASES,
  * TWO_SITES = see where they are used; STRAIGHT and FREEZE_GROUP = rules that go beyond design.md (see where they are used). Every other
  * name takes one rule away (check.py, UNSOUND). REACH=e turns the promotion of epoch e into an error, so that SPIN shows the way
- * to it, and REACH_LEASES_AGAIN does so for a lease that is given again after it. Without -DCRASH a crash of the arbitrator needs no step of its own: what is durable stays, reports come anew, and an
- * arbitrator that does nothing for a while is in the model anyway.
+ * to it, REACH_LEASES_AGAIN does so for a lease that is given again after it, REACH_GIVEN_BACK for one that was revoked by an order
+ * that was never carried out, and REACH_BACK for all being together again after somebody was left behind. Without -DCRASH a crash of the
+ * arbitrator needs no step of its own: what is durable stays, reports come anew, and an arbitrator that does nothing for a while is in
+ * the model anyway.
  *
  * Read a trail with: spin -t -B -D... minder.pml (every step says what it does).
  */
@@ -45,6 +50,9 @@
 #if defined(E2) || defined(E4)
 #define MERGES /* what a full merge resets is in use */
 #endif
+#if defined(E2) || defined(COUNTED)
+#define LEASES /* without one no mariadbd is started with its old view */
+#endif
 #define V 16 /* more views than MAXF and MAXE can give; form() asserts it */
 
 /* Sets of nodes are bit masks. */
@@ -70,6 +78,14 @@ byte nextv = 2;   /* view 1 = all nodes, where everything begins */
 byte held;        /* its agent saw the exit and holds it down: started again only without gvwstate.dat */
 byte same = ALL;  /* the process that was in view last[] still runs, and no leave was begun in it */
 byte faults;
+#ifdef REACH_BACK
+byte reached;     /* epochs whose promotion left somebody behind who may have had more data */
+#endif
+#ifdef COUNTED
+byte out;         /* processes whose uuids are on a list of evicted members */
+byte keeps;       /* processes that have that list: as long as they live */
+byte beyond;      /* nodes that may hold a write set which those who were promoted without them do not have */
+#endif
 #ifdef LOSS
 byte data[N];     /* last primary view whose writes the node holds */
 byte top = 1;     /* last primary view that could commit */
@@ -82,6 +98,9 @@ byte due = ALL;   /* the deadline until which mariadbd may live is still ahead *
 byte armed = ALL; /* a guard is on the process that runs, and kills it at the deadline */
 byte together[N]; /* all whom it saw in a primary view since a lease confirmed one, 0 = none did since the agent was started */
 byte fview[N];    /* its last primary view when it gave its promise, 0 = none */
+#endif
+#ifdef COUNTED
+byte start;       /* a lease that answers a report of it being stopped is here, or on its way */
 #endif
 #ifdef GUARD_AFTER_START
 byte starting;    /* a start with the old view is under way */
@@ -102,9 +121,13 @@ byte P = 1;       /* last confirmed primary view */
 byte granted;     /* a grant was made since the last full merge */
 byte revoked;     /* leases that stay revoked because of grants */
 byte newly;       /* of those, the ones that this grant revoked: an earlier one may have left somebody behind as well */
-#ifdef E2
+#ifdef LEASES
 byte lastg;       /* group of the last grant, ordered or not */
 byte gview = 1;   /* P when it was begun */
+#endif
+#ifdef COUNTED
+byte behind;      /* of the others of the last grant, those whose data nobody has compared with that of the group */
+byte counted;     /* who is counted out, until he is seen to be stopped */
 #endif
 /* ---- arbitrator, in memory: the last report of each node ------------------------------------------------------------------ */
 byte rok;         /* there is one */
@@ -139,7 +162,13 @@ hidden byte m, v, i, j, u; /* scratch, never kept from one step to the next */
 #define MATES(x) ((pc[0] == pc[x]) | ((pc[1] == pc[x]) << 1) | ((pc[2] == pc[x]) << 2) | ((pc[3] == pc[x]) << 3))
 #endif
 /* Running nodes that node x can talk to, and those of them that are in no primary component. */
-#define CELL(x) (net[x] & on)
+#define LINKED(x) (net[x] & on)
+#ifdef COUNTED
+/* Where one has the list, all the others get it from him and refuse who is on it. (That one even ends up Disconnected.) */
+#define CELL(x) ((LINKED(x) & keeps) == 0 -> LINKED(x) : (LINKED(x) & (IN(x, out) -> out : ~out)))
+#else
+#define CELL(x) LINKED(x)
+#endif
 #define COMPONENT(x) (CELL(x) & WHERE(NONPRIMARY))
 /* Node x is in a primary component that can commit: all of its members are in it, run and hear each other. */
 #define LIVE(x) (pc[x] != 0 && (mem[pc[x]] & ~(CELL(x) & MATES(x))) == 0)
@@ -194,11 +223,14 @@ inline touch(x) {
 #define COMMITTED(w) 0
 #define DATA(x, w) 0
 #endif
-#ifdef E2
+#ifdef LEASES
 #define DECIDED_ON(w) (gview == w)
-#define HOLDS(x, w) (DATA(x, w) || fview[x] == w)
 #else
 #define DECIDED_ON(w) 0
+#endif
+#ifdef E2
+#define HOLDS(x, w) (DATA(x, w) || fview[x] == w)
+#else
 #define HOLDS(x, w) DATA(x, w)
 #endif
 #define DOWN(what) if :: what > v -> what-- :: else fi
@@ -222,7 +254,7 @@ inline compact() {
             i++
        :: else -> break
        od;
-#ifdef E2
+#ifdef LEASES
        DOWN(gview);
 #endif
        DOWN(P);
@@ -252,6 +284,13 @@ inline form(all, who) {
   od;
   assert(u); /* nobody here has what the last primary component committed */
   if :: all == who -> top = nextv :: else fi;
+#endif
+#ifdef COUNTED
+  assert((all & beyond) == 0 || (all & ~beyond) == 0); /* Galera compares with where the group is now, and makes them silently different */
+  if :: (all & keeps) != 0 -> keeps = keeps | all :: else fi;
+#endif
+#ifdef REACH_BACK
+  if :: all == ALL && epoch > 0 && phase == IDLE && counted == 0 && IN(epoch, reached) -> assert(1 < REACH_BACK) :: else fi;
 #endif
   mem[nextv] = all;
   i = 0;
@@ -285,8 +324,14 @@ inline turn_nonprimary(who) {
 #else
 #define UNGUARDED(x) skip
 #endif
+#ifdef COUNTED
+/* Measured: who is counted out and started again with its old view is not refused. */
+#define UNLISTED(x) out = out & ~BIT(x); keeps = keeps & ~BIT(x)
+#else
+#define UNLISTED(x) skip
+#endif
 inline process_ends(x, hold) {
-  on = on & ~BIT(x); pc[x] = 0; UNMARK_SAME(x); UNGUARDED(x);
+  on = on & ~BIT(x); pc[x] = 0; UNMARK_SAME(x); UNGUARDED(x); UNLISTED(x);
   if :: hold -> held = held | BIT(x) :: else -> held = held & ~BIT(x) fi;
   touch(x)
 }
@@ -416,7 +461,11 @@ inline forget(x) {
   if :: pc[x] == 0 -> lease = lease & ~BIT(x) :: else fi
 #define ORDERED(x) fview[x] = 0
 #else
+#ifdef COUNTED
+#define PROMISED(x, e) if :: pc[x] == 0 -> start = start & ~BIT(x) :: else fi
+#else
 #define PROMISED(x, e) skip
+#endif
 #define ORDERED(x) skip
 #endif
 /* freeze(e): durably refuse every order up to epoch e, and give up the lease. */
@@ -436,7 +485,24 @@ inline forget(x) {
 /* The statement waits in a server that is stopped or wedged, and is carried out when it goes on. */
 #define BOOTSTRAP(e) stuck = stuck | BIT(me)
 #else
-#define BOOTSTRAP(e) goal(e); m = COMPONENT(me); form(m, m)
+#define BOOTSTRAP(e) goal(e); COUNT_OUT(me); m = COMPONENT(me); LEFT_BEHIND; form(m, m)
+#endif
+#ifdef COUNTED
+/* Those who are silent, and count by their votes, get on the list before pc.bootstrap. */
+#ifdef NOT_COUNTED_OUT
+#define COUNT_OUT(x) skip
+#else
+#define COUNT_OUT(x) if :: counted != 0 -> out = out | (counted & same); keeps = (keeps | COMPONENT(x)) & ~out :: else fi
+#endif
+#ifdef REACH_BACK
+#define MARK_REACHED if :: (behind & ~m) != 0 -> reached = reached | BIT(epoch) :: else fi
+#else
+#define MARK_REACHED skip
+#endif
+#define LEFT_BEHIND beyond = (beyond | behind) & ~m; MARK_REACHED
+#else
+#define COUNT_OUT(x) skip
+#define LEFT_BEHIND skip
 #endif
 
 #define NONCE_AGES(e) d_step { IN(e, valid) && target[e] == me -> valid = valid & ~BIT(e) }
@@ -469,6 +535,29 @@ inline goal(e) {
 #endif
 #define MAY_START_WITHOUT_VIEW(x) (!REPORTS_MATTER || (IN(x, rok) && !IN(x, ron)))
 #define GUARDED(x) due = due | (lease & BIT(x)); armed = armed | (due & BIT(x))
+#define RUNS(x) skip
+#elif defined(COUNTED)
+#define HELD_DOWN 0 /* who died waits for a lease, and is started then */
+#ifdef NO_START_LEASE
+#define MAY_START_WITH_VIEW(x) 1
+#else
+#define MAY_START_WITH_VIEW(x) IN(x, start)
+#endif
+#define RUNS(x) ron = (ron & ~BIT(x)) | (on & BIT(x))
+#ifdef LIST_LOST
+#define MAY_HAVE_START(x) 1
+#else
+#define MAY_HAVE_START(x) (counted == 0)
+#endif
+/* When a primary component is seen that goes on without it. Who was left behind waits until everybody who was counted out is
+ * stopped, and is not started with data beyond his limit. */
+#define GOES_ON_WITHOUT_ME(x) (IN(x, rok) && rpc[x] != 0 && !IN(me, mem[rpc[x]]))
+#define MAY_START_WITHOUT_VIEW(x) (IN(x, rok) && !IN(x, ron) && WHERE(GOES_ON_WITHOUT_ME) != 0 && (!IN(x, revoked) || counted == 0))
+#ifdef START_LEASE_KEPT /* one that comes after all, when mariadbd runs already, counts for the next start */
+#define GUARDED(x) skip
+#else
+#define GUARDED(x) start = start & ~BIT(x)
+#endif
 #else
 #define MAY_START_WITH_VIEW(x) 1
 #define MAY_START_WITHOUT_VIEW(x) IN(x, held)
@@ -478,6 +567,11 @@ inline goal(e) {
 #define NEW_VIEW_FILE(x) skip
 #else
 #define NEW_VIEW_FILE(x) last[x] = 0
+#endif
+#if defined(COUNTED) && !defined(NO_LIMIT)
+#define NOT_BEYOND(x) beyond = beyond & ~(revoked & BIT(x)); behind = behind & ~(revoked & BIT(x))
+#else
+#define NOT_BEYOND(x) skip
 #endif
 #ifdef FENCE_SPARES_NONPRIMARY
 #define FENCED(x) (pc[x] != 0)
@@ -512,12 +606,19 @@ proctype node(byte me) {
   :: d_step { IN(me, on) && (CELL(me) & (BIT(me) - 1)) == 0 && COMPONENT(me) == CELL(me) && LATEST(CELL(me)) != 0 &&
               (mem[LATEST(CELL(me))] & ~(CELL(me) & WHERE(HAS_VIEW))) == 0 -> m = CELL(me); form(m, m);
        printf("Galera: all of the last view are back, set %d re-forms as view %d\n", m, pc[me]) }
+#ifdef KILL_LATE /* once there was an order */
+#define MAY_DIE (faults < MAXF && IN(me, on) && sent != 0)
+#else
+#define MAY_DIE (faults < MAXF && IN(me, on))
+#endif
 #ifdef KILL
-  /* mariadbd dies. Its agent holds it down, or it is started again with its gvwstate.dat. */
-  :: d_step { faults < MAXF && IN(me, on) -> faults++; process_ends(me, 0);
+  /* mariadbd dies. Its agent sees that, and holds it down; or it is started again with its gvwstate.dat. */
+  :: d_step { MAY_DIE -> faults++; process_ends(me, 0);
        printf("fault: mariadbd of node %d dies\n", me) }
-  :: d_step { faults < MAXF && IN(me, on) -> faults++; process_ends(me, 1);
-       printf("fault: mariadbd of node %d dies and is held down\n", me) }
+#if !defined(COUNTED) || defined(E3)
+  :: d_step { MAY_DIE -> faults++; process_ends(me, 1);
+       printf("fault: mariadbd of node %d dies, its exit is seen\n", me) }
+#endif
 #endif
 #ifdef LEAVE
   /* A graceful leave that was begun (the others count me as gone) and then killed, before gvwstate.dat was removed. */
@@ -535,11 +636,14 @@ proctype node(byte me) {
 #define STARTING starting
 #else
 #define STARTING 0
-  :: d_step { !IN(me, on) && !IN(me, held) && MAY_START_WITH_VIEW(me) -> on = on | BIT(me); GUARDED(me);
+#ifndef HELD_DOWN
+#define HELD_DOWN held
+#endif
+  :: d_step { !IN(me, on) && !IN(me, HELD_DOWN) && MAY_START_WITH_VIEW(me) -> on = on | BIT(me); held = held & ~BIT(me); GUARDED(me);
        printf("agent %d: starts mariadbd with its view %d\n", me, last[me]) }
 #endif
   :: d_step { !IN(me, on | STARTING) && MAY_START_WITHOUT_VIEW(me) ->
-       on = on | BIT(me); held = held & ~BIT(me); NEW_VIEW_FILE(me); touch(me); GUARDED(me);
+       on = on | BIT(me); held = held & ~BIT(me); NEW_VIEW_FILE(me); NOT_BEYOND(me); touch(me); GUARDED(me);
        printf("agent %d: starts mariadbd without its view, last view %d\n", me, last[me]) }
 #endif
 #ifdef AGENT
@@ -555,9 +659,27 @@ proctype node(byte me) {
 #endif
 
   /* The agent. */
-#ifdef E2
-  /* When no more promotion can come, leases still depend on who is with the promoted. */
-  :: d_step { !REPORTS_MATTER && revoked != 0 && IN(me, lastg) -> rok = rok | BIT(me); rpc[me] = pc[me] }
+#ifdef COUNTED
+  /* A lease with which mariadbd may be started: to no one of the promoted either while somebody is counted out, whom the list that
+   * died with them would not refuse any more. */
+  :: d_step { !IN(me, on | start | REVOKED) && IN(me, rok) && !IN(me, ron) && MAY_HAVE_START(me) -> start = start | BIT(me);
+       printf("agent %d: a lease to start with comes\n", me) }
+#ifdef DEAD_AND_SILENT
+  :: d_step { IN(me, start & REVOKED) -> start = start & ~BIT(me); printf("agent %d: that lease runs out\n", me) }
+#endif
+  /* Who is counted out is ended by order; the report that it quotes still holds. */
+  :: d_step { phase == IDLE && IN(me, counted & rok & ron & on) && pc[me] == 0 -> process_ends(me, 0);
+       printf("agent %d: ends mariadbd, which was counted out\n", me) }
+  /* Galera hands the list on in a component. */
+  :: d_step { IN(me, on) && !IN(me, keeps | out) && (CELL(me) & keeps) != 0 -> keeps = keeps | BIT(me);
+       printf("Galera: node %d gets the list\n", me) }
+#endif
+#ifdef LEASES
+  /* When no more promotion can come, leases still depend on who is with the promoted, and starts on who is stopped. */
+  :: d_step { !REPORTS_MATTER && revoked != 0 && IN(me, lastg) -> rok = rok | BIT(me); rpc[me] = pc[me]; RUNS(me) }
+#endif
+#ifdef COUNTED
+  :: d_step { !REPORTS_MATTER && !IN(me, lastg) -> rok = rok | BIT(me); RUNS(me) }
 #endif
   :: d_step { REPORTS_MATTER -> report(me);
        printf("agent %d: reports primary view %d, last view %d, highest epoch %d, runs %d\n", me, pc[me], last[me], maxe[me], IN(me, on)) }
@@ -655,6 +777,10 @@ proctype node(byte me) {
 #define EV3(x) IN(x, rdead)
 #elif defined(DEAD_BY_RECORD)
 #define EV3(x) (IN(x, rok & rdead) && !IN(x, ron))
+#elif defined(DEAD_AND_SILENT) /* the lease with which it may be started has run out; but it may have been started before */
+#define EV3(x) (IN(x, rok & rdead) && !IN(x, ron) && ALIKE(x) && !IN(x, start))
+#elif defined(COUNTED) && !defined(DEAD_WITH_LEASE) /* its promise ended that lease */
+#define EV3(x) (IN(x, rok & rdead & rfrozen) && !IN(x, ron) && ALIKE(x))
 #else
 #define EV3(x) (IN(x, rok & rdead) && !IN(x, ron) && ALIKE(x))
 #endif
@@ -670,8 +796,10 @@ proctype node(byte me) {
 /* E4, about O as a whole: it cannot be Primary by weight. */
 #ifdef ANY_PROCESS
 #define SAME_PROCESS 1
-#else
+#elif defined(CONFIGURED_WEIGHTS)
 #define SAME_PROCESS ((group & ~rsame) == 0)
+#else
+#define SAME_PROCESS (((group | REST) & ~(rsame & ron & WHERE(NAMES_P))) == 0)
 #endif
 #ifdef STRAIGHT
 #define LEFT_AS_GROUP(x) (rleft[x] == group)
@@ -684,7 +812,7 @@ proctype node(byte me) {
 #else
 #define TIE 0
 #endif
-#ifdef E2
+#ifdef LEASES
 #define SAME_P (P == gview) /* else the intent is withdrawn, and the leases are revoked anew */
 #else
 #define SAME_P 1
@@ -712,18 +840,20 @@ proctype node(byte me) {
 #endif
 
 #define QUOTE_NONCE if :: IN(TARGET, rnonce) -> valid = valid | BIT(epoch) :: else -> valid = valid & ~BIT(epoch) fi
-#if defined(NO_REVOKE) || !defined(E2)
+#if defined(NO_REVOKE) || !defined(LEASES)
 #define REVOKE skip
 #else
 #define REVOKE newly = REST & ~revoked; revoked = revoked | REST
 #endif
-#ifdef E2
+#ifdef LEASES
 #define BEGUN lastg = group; gview = P
 #else
 #define BEGUN skip
 #endif
 
-#ifdef E4
+#ifdef COUNTED
+#define RECORD granted = 1; behind = REST & ~(ron & WHERE(EV1)); counted = (counted & ~group) | (REST & ~WHERE(PROVEN))
+#elif defined(E4)
 #define RECORD granted = 1
 #else
 #define RECORD skip
@@ -736,6 +866,11 @@ proctype node(byte me) {
 #define GIVES_BACK 1
 #else
 #define GIVES_BACK (rnever != 0)
+#endif
+#ifdef COUNTED
+#define NO_MORE_LEFT_BEHIND(who) counted = counted & ~(who)
+#else
+#define NO_MORE_LEFT_BEHIND(who) skip
 #endif
 #define VIEW_OF(x) (IN(x, lastg & rok) && rpc[x] != 0 -> mem[rpc[x]] : 0)
 #if N == 2
@@ -811,9 +946,9 @@ proctype arbitrator() {
   /* Abandoned. */
   :: d_step { phase == GRANTED && !IN(epoch, valid) && CAME_TO_NOTHING ->
        printf("arbitrator: %d abandoned, carried out %d\n", epoch, rnever == 0);
-#ifdef E2
+#ifdef LEASES
        if
-       :: GIVES_BACK && newly != 0 -> revoked = revoked & ~newly;
+       :: GIVES_BACK && newly != 0 -> revoked = revoked & ~newly; NO_MORE_LEFT_BEHIND(newly);
 #ifdef REACH_GIVEN_BACK
             assert(1 < REACH_GIVEN_BACK); /* as in goal(e) */
 #endif
@@ -828,9 +963,12 @@ proctype arbitrator() {
 #ifdef E4
   :: d_step { phase == IDLE && FULL_MERGE -> granted = 0; printf("arbitrator: full merge\n") }
 #endif
-#ifdef E2
+#ifdef COUNTED
+  :: d_step { (counted & rok & ~ron) != 0 -> counted = counted & ~(rok & ~ron); printf("arbitrator: counted out are still %d\n", counted) }
+#endif
+#ifdef LEASES
   /* Leases are given again to those who are in the component that was granted, or in one that came of it. */
-  :: d_step { phase == IDLE && (revoked & RESTORED) != 0 -> revoked = revoked & ~RESTORED;
+  :: d_step { phase == IDLE && (revoked & RESTORED) != 0 -> revoked = revoked & ~RESTORED; NO_MORE_LEFT_BEHIND(RESTORED);
 #ifdef REACH_LEASES_AGAIN
        assert(1 < REACH_LEASES_AGAIN); /* as in goal(e) */
 #endif
