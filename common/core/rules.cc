@@ -10,6 +10,8 @@
 namespace minder {
 namespace {
 
+bool Always(const Facts&) { return true; }
+
 bool IsYes(const Fact& fact) { return fact.value == v1::TERNARY_YES; }
 
 bool NothingMissing(const Facts& f) {
@@ -178,7 +180,7 @@ constexpr std::array kRules = {
          .title = "no primary component is seen, and about somebody nothing is proven"},
     Rule{.id = "R900",
          .diagnosis = v1::DIAGNOSIS_UNKNOWN,
-         .matches = [](const Facts&) { return true; },
+         .matches = Always,
          .reason =
              [](const Facts& f) {
                return absl::StrFormat("no one primary component is known (%s); nothing is done",
@@ -193,7 +195,7 @@ constexpr bool IdsRise() {
          std::ranges::all_of(kRules, [](const Rule& rule) { return std::string_view(rule.id).size() == 4; });
 }
 static_assert(IdsRise(), "rule ids are unique and in order");
-static_assert(std::string_view(kRules.back().id) == "R900", "the last row is the default");
+static_assert(kRules.back().matches == Always, "the last row is the default");
 
 }  // namespace
 
