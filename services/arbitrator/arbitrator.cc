@@ -31,22 +31,10 @@ v1::AuditRecord RecordOf(const std::string& kind, const std::string& text) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Arbitrator>> Arbitrator::Create(EventLoop& loop, const v1::Configuration& config,
-                                                               Store& store, const std::string& boot_id) {
-  auto arbitrator = std::unique_ptr<Arbitrator>(new Arbitrator(loop, config, store, boot_id));
-  MINDER_ASSIGN_OR_RETURN(v1::DurableState durable, store.Load());
-  for (const v1::DrainRecord& drain : durable.drains()) {
-    spdlog::info("drain {} of {} goes on", drain.drain_id(), drain.dbserver());
-  }
-  Resume(boot_id, loop.Now(), durable);
-  *arbitrator->state_.mutable_durable() = std::move(durable);
-  return arbitrator;
-}
-
-Arbitrator::Arbitrator(EventLoop& loop, const v1::Configuration& config, Store& store, const std::string& boot_id)
+Arbitrator::Arbitrator(EventLoop& loop, const v1::Configuration& config, const std::string& boot_id)
     : loop_(loop),
       config_(config),
-      store_(store),
+      boot_id_(boot_id),
       switchboard_(loop,
                    {.self = ArbitratorParty(config),
                     .peers = PeersOf(ArbitratorParty(config), config),
@@ -56,12 +44,33 @@ Arbitrator::Arbitrator(EventLoop& loop, const v1::Configuration& config, Store& 
                     .on_connected = [this](const v1::Party& p) { OnConnected(p); },
                     .on_disconnected = nullptr,
                     .on_lease = nullptr,
-                    .lease_for = [this](const v1::Party& p) { return LeaseFor(config_, state_, p.name()); }}),
+                    .lease_for =
+                        [this](const v1::Party& p) {
+                          return loaded_.ok() ? LeaseFor(config_, state_, p.name()) : std::nullopt;
+                        }}),
       alive_(std::make_shared<Arbitrator*>(this)) {
   *state_.mutable_started_at() = ToProto(ToSinceBoot(loop.Now()));
 }
 
 Arbitrator::~Arbitrator() { loop_.Cancel(wake_up_); }
+
+void Arbitrator::Begin(Store& store) {
+  store_ = &store;
+  auto durable = store.Load();
+  if (!durable.ok()) {
+    loaded_ = absl::DataLossError(absl::StrFormat(
+        "%s: put a backup of it back and start the arbitrator again; without one, move it aside when no promotion is "
+        "under way and no node is drained or held down",
+        std::string(durable.status().message())));
+    store_error_ = std::string(loaded_.message());
+    spdlog::error("nothing is ordered, for what was recorded cannot be read: {}", store_error_);
+    return;
+  }
+  for (const v1::DrainRecord& drain : durable->drains())
+    spdlog::info("drain {} of {} goes on", drain.drain_id(), drain.dbserver());
+  Resume(boot_id_, loop_.Now(), *durable);
+  *state_.mutable_durable() = *std::move(durable);
+}
 
 Arbitrator::Outlook Arbitrator::Look() const {
   Outlook outlook;
@@ -219,10 +228,11 @@ void Arbitrator::Think() {
     spdlog::info("{} by {}: {}", ShortName(decision.diagnosis()), decision.rule(), decision.reason());
     last_reason_ = decision.reason();
   }
-  // What cannot be recorded is not ordered.
+  // What cannot be recorded is not ordered; and nothing is when what was recorded before is not known, for an order of
+  // no drains, say, would end those.
   const bool changed_state = !google::protobuf::util::MessageDifferencer::Equals(decision.next(), state_.durable());
   const bool has_news = changed_state || !decision.records().empty();
-  if (!has_news || Persist(decision.next(), decision.records()).ok()) {
+  if (loaded_.ok() && (!has_news || Persist(decision.next(), decision.records()).ok())) {
     for (const v1::Order& order : decision.orders()) {
       if (std::optional<v1::Message> news = outbox_.News(order)) switchboard_.Post(order.receiver(), *std::move(news));
     }
@@ -238,7 +248,8 @@ void Arbitrator::Think() {
 
 // What is durable is what counts: the state in memory follows the store, and what it means is thought over again.
 absl::Status Arbitrator::Persist(const v1::DurableState& next, const Records& records) {
-  absl::Status status = store_.Save(next, records);
+  MINDER_RETURN_IF_ERROR(loaded_);
+  absl::Status status = store_->Save(next, records);
   if (!status.ok()) {
     if (store_error_ != status.message())
       spdlog::error("cannot record, so nothing is ordered: {}", std::string(status.message()));

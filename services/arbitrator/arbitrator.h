@@ -30,10 +30,14 @@ class Arbitrator {
     v1::StatusSummaryResponse summary;
   };
 
-  // Loads what the store holds. `store` and `loop` outlive the arbitrator.
-  static absl::StatusOr<std::unique_ptr<Arbitrator>> Create(EventLoop& loop, const v1::Configuration& config,
-                                                            Store& store, const std::string& boot_id);
+  // `loop` outlives the arbitrator.
+  Arbitrator(EventLoop& loop, const v1::Configuration& config, const std::string& boot_id);
   ~Arbitrator();
+
+  // Loads what the store holds, once and before the loop runs; `store` outlives the arbitrator. When that cannot be
+  // read nobody knows what was promised, drained or revoked: nothing is ordered and no lease is given, and
+  // store_error() says so; reports are taken and questions answered all the same.
+  void Begin(Store& store);
 
   Switchboard& switchboard() { return switchboard_; }
   const v1::Configuration& config() const { return config_; }
@@ -59,7 +63,7 @@ class Arbitrator {
   absl::Status RecordAcknowledgement(const std::string& keep, const std::string& by);
   absl::Status RecordRelease(const std::string& dbserver, const std::string& by);
 
-  absl::StatusOr<v1::HistoryResponse> History(std::uint32_t limit) { return store_.History(limit); }
+  absl::StatusOr<v1::HistoryResponse> History(std::uint32_t limit) { return store_->History(limit); }
 
   // Asks a dbserver for a report.
   void RequestStatus(const std::string& dbserver);
@@ -71,7 +75,6 @@ class Arbitrator {
   using Drains = google::protobuf::RepeatedPtrField<v1::DrainRecord>;
   using Records = google::protobuf::RepeatedPtrField<v1::AuditRecord>;
 
-  Arbitrator(EventLoop& loop, const v1::Configuration& config, Store& store, const std::string& boot_id);
   void OnMessage(const v1::Message& message);
   void OnConnected(const v1::Party& party);
   void ThinkSoon();
@@ -81,7 +84,9 @@ class Arbitrator {
 
   EventLoop& loop_;
   const v1::Configuration config_;
-  Store& store_;
+  const std::string boot_id_;
+  Store* store_ = nullptr;
+  absl::Status loaded_;
   v1::ArbitratorState state_;
   Switchboard switchboard_;
   Outbox outbox_;

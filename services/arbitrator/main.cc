@@ -19,15 +19,17 @@ absl::Status Run(const Startup& startup) {
   loop.StopOnSignals();
   const v1::Configuration& config = startup.configuration;
   MINDER_ASSIGN_OR_RETURN(const std::string boot_id, BootId());
-  MINDER_ASSIGN_OR_RETURN(const std::unique_ptr<Store> store,
-                          OpenSqliteStore(config.arbitrator().state_dir(), config.cluster()));
-  MINDER_ASSIGN_OR_RETURN(const std::unique_ptr<Arbitrator> arbitrator,
-                          Arbitrator::Create(loop, config, *store, boot_id));
-  const std::unique_ptr<grpc::Service> control = MakeControlService(loop, *arbitrator);
+  std::unique_ptr<Store> store;  // outlives who uses it
+  Arbitrator arbitrator(loop, config, boot_id);
+  const std::unique_ptr<grpc::Service> control = MakeControlService(loop, arbitrator);
   MINDER_ASSIGN_OR_RETURN(
       const std::unique_ptr<RpcServer> server,
-      RpcServer::Start(loop, arbitrator->switchboard(),
+      RpcServer::Start(loop, arbitrator.switchboard(),
                        {.listen = startup.listen_address, .config_version = config.version()}, {control.get()}));
+  // After the port is ours, so that a start in vain leaves no new state behind. Nobody is answered before the loop
+  // runs.
+  MINDER_ASSIGN_OR_RETURN(store, OpenStoreOrNone(config.arbitrator().state_dir(), config.cluster()));
+  arbitrator.Begin(*store);
   spdlog::info("arbitrator of cluster '{}', configuration version {}, listens on {}", config.cluster(),
                config.version(), startup.listen_address);
   loop.Run();

@@ -202,13 +202,30 @@ class SqliteStore : public Store {
   sqlite3* db_ = nullptr;
 };
 
+class UnreadableStore : public Store {
+ public:
+  explicit UnreadableStore(absl::Status why) : why_(std::move(why)) {}
+  absl::StatusOr<v1::DurableState> Load() override { return why_; }
+  absl::Status Save(const v1::DurableState&, const Records&) override { return why_; }
+  absl::StatusOr<v1::HistoryResponse> History(std::uint32_t) override { return why_; }
+
+ private:
+  const absl::Status why_;
+};
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& directory, const std::string& cluster) {
-  MINDER_RETURN_IF_ERROR(MakeDirectories(directory));
+  if (const absl::Status made = MakeDirectories(directory); !made.ok()) return absl::DataLossError(made.message());
   auto store = std::make_unique<SqliteStore>(directory + "/arbitrator.sqlite");
   MINDER_RETURN_IF_ERROR(store->Open(cluster));
   return store;
+}
+
+absl::StatusOr<std::unique_ptr<Store>> OpenStoreOrNone(const std::string& directory, const std::string& cluster) {
+  auto store = OpenSqliteStore(directory, cluster);
+  if (!absl::IsDataLoss(store.status())) return store;
+  return std::make_unique<UnreadableStore>(store.status());
 }
 
 }  // namespace minder

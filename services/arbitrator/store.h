@@ -25,8 +25,12 @@ class Store {
 
 // The store of one cluster in DIRECTORY/arbitrator.sqlite, with synchronous=FULL, held by this process alone. The
 // directory is made when it is missing. FAILED_PRECONDITION when the file is of another cluster or of a newer minder,
-// UNAVAILABLE when another arbitrator holds it.
+// UNAVAILABLE when another arbitrator holds it, DATA_LOSS when it cannot be read.
 absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& directory, const std::string& cluster);
+
+// The same; but for DATA_LOSS a store all of whose calls fail with it, so that the rest of minder still works. What is
+// somebody else's stays an error: that is a mistake in the configuration.
+absl::StatusOr<std::unique_ptr<Store>> OpenStoreOrNone(const std::string& directory, const std::string& cluster);
 
 }  // namespace minder
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <future>
 #include <memory>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
 #include "common/rpc/dialler.h"
 #include "common/rpc/server.h"
 #include "tests/rpc/rpc_parties.h"
@@ -31,7 +33,8 @@ class Endpoint {
                             changed_.notify_all();
                           },
                       .on_connected = [this](const v1::Party&) { SetConnections(1); },
-                      .on_disconnected = [this](const v1::Party&) { SetConnections(-1); }}),
+                      .on_disconnected = [this](const v1::Party&) { SetConnections(-1); },
+                      .on_lease = [this](const v1::Lease&) { ++leases_; }}),
         peer_(peer),
         thread_([this] { loop_.Run(); }) {}
 
@@ -76,6 +79,11 @@ class Endpoint {
   bool WaitConnected(bool connected) {
     return Wait([&] { return (connections_ > 0) == connected; });
   }
+  // How often it was connected so far.
+  int Connections() {
+    std::lock_guard lock(mutex_);
+    return opened_;
+  }
   int Count(const std::string& group) {
     std::lock_guard lock(mutex_);
     return static_cast<int>(std::ranges::count_if(heard_, [&](const auto& m) { return GroupOf(m) == group; }));
@@ -84,6 +92,16 @@ class Endpoint {
   std::vector<v1::Message> Heard() {
     std::lock_guard lock(mutex_);
     return heard_;
+  }
+  // Waits until the peer has acknowledged all that was said. How many leases came with its acks so far.
+  int LeasesOnceAcknowledged() {
+    const absl::Time until = absl::Now() + kLimit;
+    std::size_t open = 1;
+    while (open > 0 && absl::Now() < until) {
+      OnLoop([&] { open = switchboard_.correspondents().front()->unacknowledged(); });
+    }
+    EXPECT_EQ(open, 0u);
+    return leases_;
   }
   // Stops reading events, as a paused process does, until the returned lock is released.
   void Pause(std::unique_lock<std::mutex>& until) {
@@ -125,6 +143,7 @@ class Endpoint {
   void SetConnections(int change) {
     std::lock_guard lock(mutex_);
     connections_ += change;
+    opened_ += std::max(change, 0);
     changed_.notify_all();
   }
 
@@ -133,6 +152,8 @@ class Endpoint {
   std::condition_variable changed_;
   std::vector<v1::Message> heard_;
   int connections_ = 0;
+  int opened_ = 0;
+  std::atomic<int> leases_ = 0;
   Switchboard switchboard_;
   v1::Party peer_;
   std::unique_ptr<RpcServer> server_;

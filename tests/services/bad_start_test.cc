@@ -2,8 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -13,6 +15,8 @@
 #include "common/base/file.h"
 #include "common/base/subprocess.h"
 #include "common/base/unique_fd.h"
+#include "services/arbitrator/store.h"
+#include "tests/lab/wait_for.h"
 
 namespace minder {
 namespace {
@@ -81,6 +85,7 @@ class BadStartTest : public ::testing::Test {
 
 TEST_F(BadStartTest, APortInUseIsNamed) {
   EXPECT_THAT(LastWords(MINDER_ARBITRATOR), HasSubstr(address_));
+  EXPECT_TRUE(fs::is_empty(dir_ + "/arb")) << "nothing is made by a start in vain";
   EXPECT_THAT(Dbserver(), HasSubstr(address_));
   EXPECT_THAT(LastWords(MINDER_DBCLIENT, {"--name", "lb1"}), HasSubstr(address_));
 }
@@ -104,26 +109,53 @@ TEST_F(BadStartTest, TwoNodesWithOneNameAreRefusedByEveryParty) {
 
 TEST_F(BadStartTest, AStateOfAnotherClusterIsNamedAndKept) {
   const std::string path = dir_ + "/arb/arbitrator.sqlite";
-  LastWords(MINDER_ARBITRATOR);  // makes one of its own
-  std::string config = ReadFile(dir_ + "/minder.yaml").value();
-  Write(dir_ + "/minder.yaml", absl::StrReplaceAll(config, {{"cluster: shop", "cluster: bank"}}));
+  ASSERT_TRUE(OpenSqliteStore(dir_ + "/arb", "bank").ok());
   const std::string before = ReadFile(path, 1 << 24).value();
-  EXPECT_THAT(LastWords(MINDER_ARBITRATOR), HasSubstr(path + " is the state of cluster 'shop', not of 'bank'"));
+  port_ = UniqueFd();
+  EXPECT_THAT(LastWords(MINDER_ARBITRATOR), HasSubstr(path + " is the state of cluster 'bank', not of 'shop'"));
   EXPECT_EQ(ReadFile(path, 1 << 24).value(), before);
 }
 
+TEST_F(BadStartTest, AnArbitratorWhoseStateIsDamagedSaysSoAndRunsOn) {
+  const std::string path = dir_ + "/arb/arbitrator.sqlite";
+  const std::string garbage(4096, 'x');
+  Write(path, garbage);
+  port_ = UniqueFd();
+  const std::string log = dir_ + "/log";
+  const auto arbitrator = Spawn({MINDER_ARBITRATOR, "--config", dir_ + "/minder.yaml"}, log);
+  ASSERT_TRUE(arbitrator.ok()) << arbitrator.status();
+  const auto said = [&](const std::string& what) { return ReadFile(log).value_or("").find(what) != std::string::npos; };
+  EXPECT_TRUE(lab::WaitFor([&] { return said("listens on " + address_); }, absl::Seconds(30), "a start").ok());
+  EXPECT_TRUE(said("nothing is ordered, for what was recorded cannot be read: " + path)) << ReadFile(log).value_or("");
+  kill(arbitrator->pid, SIGTERM);
+  pollfd ended{.fd = arbitrator->pidfd.get(), .events = POLLIN, .revents = 0};
+  ASSERT_EQ(poll(&ended, 1, 30'000), 1);
+  EXPECT_EQ(Reap(arbitrator->pid).value().code, 0);
+  EXPECT_EQ(ReadFile(path).value(), garbage);
+}
+
+TEST_F(BadStartTest, AnAgentsFileOfAnotherClusterOrNodeIsNamedAndKept) {
+  const std::string theirs = R"({"owner":{"cluster":"shop","dbserver":"node2"},"state":"DRAIN_STATE_DRAINED"})";
+  Write(dir_ + "/node1/drain.json", theirs);
+  EXPECT_THAT(Dbserver(), HasSubstr(dir_ + "/node1/drain.json is of dbserver 'node2' of cluster 'shop'"));
+  EXPECT_EQ(ReadFile(dir_ + "/node1/drain.json").value(), theirs);
+  fs::remove(dir_ + "/node1/drain.json");
+  for (const char* file : {"/node1/promise.json", "/node1/hold.json"}) {
+    const std::string other = R"({"owner":{"cluster":"bank","dbserver":"node1"}})";
+    Write(dir_ + file, other);
+    EXPECT_THAT(Dbserver(), HasSubstr(dir_ + file + " is of dbserver 'node1' of cluster 'bank'"));
+    EXPECT_EQ(ReadFile(dir_ + file).value(), other);
+    fs::remove(dir_ + file);
+  }
+}
+
 TEST_F(BadStartTest, AStateThatIsNoneIsNamedAndKept) {
-  for (const char* file : {"/node1/promise.json", "/node1/drain.json"}) {
+  for (const char* file : {"/node1/promise.json", "/node1/drain.json", "/node1/hold.json"}) {
     Write(dir_ + file, "{\"half");
     EXPECT_THAT(Dbserver(), HasSubstr(dir_ + file));
     EXPECT_EQ(ReadFile(dir_ + file).value(), "{\"half");
     fs::remove(dir_ + file);
   }
-  Write(dir_ + "/arb/arbitrator.sqlite", std::string(4096, 'x'));
-  EXPECT_THAT(LastWords(MINDER_ARBITRATOR), HasSubstr(dir_ + "/arb/arbitrator.sqlite"));
-  fs::remove_all(dir_ + "/arb");
-  Write(dir_ + "/arb", "a file");
-  EXPECT_THAT(LastWords(MINDER_ARBITRATOR), HasSubstr(dir_ + "/arb"));
 }
 
 TEST_F(BadStartTest, AFileInTheSocketsPlaceIsNamedAndKept) {

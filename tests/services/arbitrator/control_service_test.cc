@@ -6,14 +6,17 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <future>
 
+#include "common/base/file.h"
 #include "common/core/party.h"
 #include "common/rpc/channel.h"
 #include "minder/v1/services.grpc.pb.h"
 #include "tests/core/world.h"
 #include "tests/rpc/endpoint.h"
 #include "tests/services/arbitrator/running_arbitrator.h"
+#include "tests/services/arbitrator/tamper.h"
 
 namespace minder {
 namespace {
@@ -37,7 +40,7 @@ class ControlServiceTest : public ::testing::Test {
   void Start() {
     arbitrator_.reset();
     arbitrator_ = std::make_unique<RunningArbitrator>(world_.config,
-                                                      OpenSqliteStore(directory_, world_.config.cluster()).value());
+                                                      OpenStoreOrNone(directory_, world_.config.cluster()).value());
     stub_ = v1::ControlService::NewStub(MakeChannel(absl::StrFormat("127.0.0.1:%d", arbitrator_->port())));
     const v1::Party arb = ArbitratorParty(world_.config);
     agents_.clear();
@@ -96,6 +99,17 @@ class ControlServiceTest : public ::testing::Test {
     v1::DrainResponse response;
     while (stream->Read(&response)) {
       if (responses != nullptr) responses->push_back(response);
+    }
+    return stream->Finish();
+  }
+  grpc::Status UndrainStatus(const std::string& node, const std::string& id = "u1") {
+    const auto context = Context();
+    v1::UndrainRequest request;
+    request.set_dbserver(node);
+    request.set_request_id(id);
+    const auto stream = stub_->Undrain(context.get(), request);
+    v1::UndrainResponse response;
+    while (stream->Read(&response)) {
     }
     return stream->Finish();
   }
@@ -285,6 +299,61 @@ TEST_F(ControlServiceTest, RequestStatusAsksAndNamesTheSilent) {
   EXPECT_TRUE(agents_["node2"]->WaitHeard([](const v1::Message& m) { return m.has_request_status(); }));
   ASSERT_EQ(response.silent_size(), 1);
   EXPECT_EQ(response.silent(0), "node2");
+}
+
+// What was promised, drained and revoked is not known any more: an order, or a lease, could undo it.
+class UnreadableStoreTest : public ControlServiceTest {
+ protected:
+  UnreadableStoreTest() {
+    world_.config.mutable_promotion()->set_self_fence(v1::Promotion::FENCE_GUARD);
+    *world_.config.mutable_promotion()->mutable_lease_ttl() = ToProto(absl::Seconds(10));
+    Start();
+    WaitHealthy();
+    EXPECT_GT(agents_["node1"]->LeasesOnceAcknowledged(), 0);
+    world_.Backend(3, v1::BACKEND_STATE_DRAIN, v1::BACKEND_STATE_DRAIN);
+    world_.Report(3).mutable_drain()->set_state(v1::DRAIN_STATE_DRAINED);
+    world_.Report(3).mutable_drain()->set_drain_id("r1");
+    arbitrator_.reset();
+  }
+  std::string path() const { return directory_ + "/arbitrator.sqlite"; }
+  void ExpectReportsAndNoOrders(const std::string& why) {
+    Start();
+    const auto summary = WaitSummary([](const auto& s) {
+      return s.nodes(0).running() == v1::TERNARY_YES && s.nodes(2).drain_state() == v1::DRAIN_STATE_DRAINED;
+    });
+    EXPECT_THAT(summary.reason(), HasSubstr("nothing is ordered: " + path() + why));
+    EXPECT_THAT(summary.reason(), HasSubstr("put a backup of it back"));
+    v1::ExplainResponse explained;
+    EXPECT_TRUE(stub_->Explain(Context().get(), {}, &explained).ok());
+    EXPECT_THAT(explained.missing(), ::testing::Contains(HasSubstr("nothing is ordered: " + path() + why)));
+    for (const grpc::Status& status : {DrainStatus(DrainOf("node2")), UndrainStatus("node3")}) {
+      EXPECT_EQ(status.error_code(), grpc::StatusCode::INTERNAL);
+      EXPECT_THAT(status.error_message(), HasSubstr(path() + why));
+    }
+    for (const auto& [name, agent] : agents_) {
+      EXPECT_EQ(agent->LeasesOnceAcknowledged(), 0) << name;
+      EXPECT_THAT(agent->Heard(), ::testing::IsEmpty()) << name;
+    }
+  }
+};
+
+TEST_F(UnreadableStoreTest, F16WhatIsNoDatabaseIsKeptAndNothingIsOrdered) {
+  const std::string garbage(4096, 'x');
+  std::ofstream(path()) << garbage;
+  ExpectReportsAndNoOrders(": file is not a database");
+  arbitrator_.reset();
+  EXPECT_EQ(ReadFile(path()).value(), garbage);
+}
+
+TEST_F(UnreadableStoreTest, F16AStateThatIsNoneIsKeptAndNothingIsOrdered) {
+  Tamper(path(), "INSERT OR REPLACE INTO state VALUES (1, '{half')");
+  ExpectReportsAndNoOrders(" cannot be understood");
+}
+
+TEST_F(UnreadableStoreTest, F16ADirectoryThatCannotBeMadeIsNamedAndNothingIsOrdered) {
+  std::filesystem::remove_all(directory_);
+  std::ofstream{directory_} << "a file";
+  ExpectReportsAndNoOrders(": unable to open database file");
 }
 
 TEST_F(ControlServiceTest, RequestStatusReturnsWhenAllHaveAnswered) {

@@ -18,10 +18,11 @@ namespace minder {
 // A running arbitrator with its loop in a thread.
 class RunningArbitrator {
  public:
-  RunningArbitrator(const v1::Configuration& config, std::unique_ptr<Store> store) : store_(std::move(store)) {
-    arbitrator_ = Arbitrator::Create(loop_, config, *store_, "boot").value();
-    control_ = MakeControlService(loop_, *arbitrator_);
-    server_ = RpcServer::Start(loop_, arbitrator_->switchboard(), {.listen = "127.0.0.1:0"}, {control_.get()}).value();
+  RunningArbitrator(const v1::Configuration& config, std::unique_ptr<Store> store)
+      : store_(std::move(store)), arbitrator_(loop_, config, "boot") {
+    control_ = MakeControlService(loop_, arbitrator_);
+    arbitrator_.Begin(*store_);
+    server_ = RpcServer::Start(loop_, arbitrator_.switchboard(), {.listen = "127.0.0.1:0"}, {control_.get()}).value();
     thread_ = std::thread([this] { loop_.Run(); });
   }
   ~RunningArbitrator() {
@@ -34,7 +35,7 @@ class RunningArbitrator {
  private:
   EventLoop loop_;
   std::unique_ptr<Store> store_;
-  std::unique_ptr<Arbitrator> arbitrator_;
+  Arbitrator arbitrator_;
   std::unique_ptr<grpc::Service> control_;
   std::unique_ptr<RpcServer> server_;
   std::thread thread_;

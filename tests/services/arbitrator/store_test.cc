@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sqlite3.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 
 #include "common/base/failpoint.h"
 #include "common/base/file.h"
+#include "tests/services/arbitrator/tamper.h"
 
 namespace minder {
 namespace {
@@ -47,13 +47,7 @@ class StoreTest : public ::testing::Test {
     return records;
   }
   std::string path() const { return directory_ + "/arbitrator.sqlite"; }
-  // What somebody with another program does to the file.
-  void Tamper(const std::string& sql) const {
-    sqlite3* db = nullptr;
-    ASSERT_EQ(sqlite3_open(path().c_str(), &db), SQLITE_OK);
-    ASSERT_EQ(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
-    ASSERT_EQ(sqlite3_close(db), SQLITE_OK);
-  }
+  void Tamper(const std::string& sql) const { minder::Tamper(path(), sql); }
   // Three entries on disk, and nobody who holds the file.
   void WriteThree() const {
     const auto store = OpenSqliteStore(directory_, "shop").value();
@@ -147,10 +141,7 @@ TEST_F(StoreTest, StateOfAnotherClusterIsRefused) {
 
 TEST_F(StoreTest, NewerSchemaIsRefused) {
   ASSERT_TRUE(OpenSqliteStore(directory_, "shop").ok());
-  sqlite3* db = nullptr;
-  ASSERT_EQ(sqlite3_open((directory_ + "/arbitrator.sqlite").c_str(), &db), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(db, "PRAGMA user_version=99", nullptr, nullptr, nullptr), SQLITE_OK);
-  sqlite3_close(db);
+  Tamper("PRAGMA user_version=99");
   EXPECT_THAT(std::string(OpenSqliteStore(directory_, "shop").status().message()), HasSubstr("newer minder"));
 }
 
@@ -161,6 +152,21 @@ TEST_F(StoreTest, GarbageIsNamedNotOverwritten) {
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(std::string(status.message()), HasSubstr("arbitrator.sqlite"));
   EXPECT_EQ(std::filesystem::file_size(directory_ + "/arbitrator.sqlite"), 4096u);
+}
+
+TEST_F(StoreTest, OnlyWhatCannotBeReadIsReplacedByAStoreThatRefusesEverything) {
+  ASSERT_TRUE(OpenSqliteStore(directory_, "shop").ok());
+  EXPECT_EQ(OpenStoreOrNone(directory_, "bank").status().code(), absl::StatusCode::kFailedPrecondition);
+  {
+    const auto held = OpenSqliteStore(directory_, "shop");
+    EXPECT_EQ(OpenStoreOrNone(directory_, "shop").status().code(), absl::StatusCode::kUnavailable);
+  }
+  std::ofstream(path()) << std::string(4096, 'x');
+  const auto none = OpenStoreOrNone(directory_, "shop");
+  ASSERT_TRUE(none.ok()) << none.status();
+  EXPECT_EQ((*none)->Load().status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ((*none)->Save({}, {}).code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ((*none)->History(1).status().code(), absl::StatusCode::kDataLoss);
 }
 
 TEST_F(StoreTest, F35AWriteIsThereInFullOrNotAtAll) {
