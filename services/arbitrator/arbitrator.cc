@@ -18,6 +18,7 @@
 #include "common/core/summary.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "google/protobuf/util/time_util.h"
+#include "services/arbitrator/past_requests.h"
 
 namespace minder {
 namespace {
@@ -27,6 +28,15 @@ v1::AuditRecord RecordOf(const std::string& kind, const std::string& text) {
   record.set_kind(kind);
   record.set_text(text);
   return record;
+}
+
+// The record of this dbserver, made when there is none.
+v1::DrainRecord& DrainIn(v1::DurableState& state, const std::string& dbserver) {
+  const auto it = std::ranges::find(*state.mutable_drains(), dbserver, &v1::DrainRecord::dbserver);
+  if (it != state.mutable_drains()->end()) return *it;
+  v1::DrainRecord& made = *state.add_drains();
+  made.set_dbserver(dbserver);
+  return made;
 }
 
 }  // namespace
@@ -94,35 +104,37 @@ std::uint64_t Arbitrator::Subscribe(std::function<void()> changed) {
 void Arbitrator::Unsubscribe(std::uint64_t id) { subscribers_.erase(id); }
 
 absl::Status Arbitrator::RecordDrain(const std::string& dbserver, const std::string& drain_id) {
-  Drains drains = state_.durable().drains();
-  auto it = std::ranges::find(drains, dbserver, &v1::DrainRecord::dbserver);
-  if (it != drains.end() && !it->ending()) return absl::OkStatus();
-  if (it == drains.end()) {
-    drains.Add()->set_dbserver(dbserver);
-    it = drains.end() - 1;
-  }
-  it->set_drain_id(drain_id);
-  it->set_ending(false);
-  *it->mutable_ordered_at() = google::protobuf::util::TimeUtil::GetCurrentTime();
-  return PersistDrains(std::move(drains), absl::StrFormat("drain %s of %s begins", drain_id, dbserver));
-}
-
-absl::Status Arbitrator::RecordUndrain(const std::string& dbserver) {
-  Drains drains = state_.durable().drains();
-  auto it = std::ranges::find(drains, dbserver, &v1::DrainRecord::dbserver);
-  if (it == drains.end()) {  // also ends a drain that only the agent knows of
-    drains.Add()->set_dbserver(dbserver);
-    it = drains.end() - 1;
-  }
-  if (it->ending()) return absl::OkStatus();
-  it->set_ending(true);
-  return PersistDrains(std::move(drains), absl::StrFormat("the drain of %s ends", dbserver));
-}
-
-absl::Status Arbitrator::PersistDrains(Drains drains, const std::string& what) {
-  std::ranges::sort(drains, {}, &v1::DrainRecord::dbserver);
   v1::DurableState next = state_.durable();
-  *next.mutable_drains() = std::move(drains);
+  v1::DrainRecord& drain = DrainIn(next, dbserver);
+  const bool in_force = !drain.drain_id().empty() && !drain.ending();
+  if (in_force) {
+    if (drain.drain_id() == drain_id || std::ranges::find(drain.joined(), drain_id) != drain.joined().end())
+      return absl::OkStatus();
+    drain.add_joined(drain_id);
+    if (drain.joined_size() > kRememberedRequests) drain.mutable_joined()->DeleteSubrange(0, 1);
+    return PersistDrains(std::move(next),
+                         absl::StrFormat("%s waits for drain %s of %s as well", drain_id, drain.drain_id(), dbserver));
+  }
+  drain.set_drain_id(drain_id);
+  drain.set_ending(false);
+  drain.clear_joined();
+  *drain.mutable_ordered_at() = google::protobuf::util::TimeUtil::GetCurrentTime();
+  return PersistDrains(std::move(next), absl::StrFormat("drain %s of %s begins", drain_id, dbserver));
+}
+
+absl::Status Arbitrator::RecordUndrain(const std::string& dbserver, const std::string& request_id) {
+  v1::DurableState next = state_.durable();
+  v1::DrainRecord& drain = DrainIn(next, dbserver);  // also ends a drain that only the agent knows of
+  if (drain.ending() && (request_id.empty() || Holds(next.undrains(), dbserver, request_id))) return absl::OkStatus();
+  drain.set_ending(true);
+  Remember(*next.mutable_ended_drains(), dbserver, drain.drain_id());
+  for (const std::string& joined : drain.joined()) Remember(*next.mutable_ended_drains(), dbserver, joined);
+  Remember(*next.mutable_undrains(), dbserver, request_id);
+  return PersistDrains(std::move(next), absl::StrFormat("the drain of %s ends", dbserver));
+}
+
+absl::Status Arbitrator::PersistDrains(v1::DurableState next, const std::string& what) {
+  std::ranges::sort(*next.mutable_drains(), {}, &v1::DrainRecord::dbserver);
   Records records;
   *records.Add() = RecordOf("drain", what);
   return Persist(next, records);

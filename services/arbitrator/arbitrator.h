@@ -49,10 +49,10 @@ class Arbitrator {
   std::uint64_t Subscribe(std::function<void()> changed);
   void Unsubscribe(std::uint64_t id);
 
-  // Records a drain, or its end, durably; OK when it is so already. The orders follow. The refusal, if any, was checked
-  // by the caller.
+  // Records a drain, or its end, durably, with the id of who asked for it; OK when it is so already. The orders follow.
+  // The refusal, if any, was checked by the caller.
   absl::Status RecordDrain(const std::string& dbserver, const std::string& drain_id);
-  absl::Status RecordUndrain(const std::string& dbserver);
+  absl::Status RecordUndrain(const std::string& dbserver, const std::string& request_id);
 
   // Records a human's will, durably; the decision follows.
   absl::Status RecordPause(const v1::Pause& pause);
@@ -72,7 +72,6 @@ class Arbitrator {
   const std::string& store_error() const { return store_error_; }
 
  private:
-  using Drains = google::protobuf::RepeatedPtrField<v1::DrainRecord>;
   using Records = google::protobuf::RepeatedPtrField<v1::AuditRecord>;
 
   void OnMessage(const v1::Message& message);
@@ -80,7 +79,7 @@ class Arbitrator {
   void ThinkSoon();
   void Think();
   absl::Status Persist(const v1::DurableState& next, const Records& records);
-  absl::Status PersistDrains(Drains drains, const std::string& what);
+  absl::Status PersistDrains(v1::DurableState next, const std::string& what);
 
   EventLoop& loop_;
   const v1::Configuration config_;

@@ -16,6 +16,7 @@
 #include "google/protobuf/util/time_util.h"
 #include "minder/v1/services.grpc.pb.h"
 #include "services/arbitrator/outlook_stream.h"
+#include "services/arbitrator/past_requests.h"
 #include "services/arbitrator/primary_service.h"
 #include "services/arbitrator/refusal.h"
 
@@ -31,6 +32,15 @@ constexpr absl::Duration kLongestRequestStatus = absl::Seconds(10);
 std::string RandomId() {
   absl::BitGen random;
   return absl::StrFormat("%016x", absl::Uniform<std::uint64_t>(random));
+}
+
+// Somebody else ordered the opposite after this request.
+grpc::Status Overtaken(const std::string& reason, const std::string& dbserver, const std::string& what,
+                       const std::string& verb) {
+  return Refuse(grpc::StatusCode::ABORTED, {.reason = reason,
+                                            .rule = "",
+                                            .message = absl::StrFormat("%s was %s meanwhile", dbserver, what),
+                                            .cure = absl::StrFormat("minderctl %s %s begins anew", verb, dbserver)});
 }
 
 class Service : public v1::ControlService::CallbackService {
@@ -141,6 +151,8 @@ OutlookStream<v1::DrainResponse>::Step Service::NextDrain(const v1::DrainRequest
   const std::string& dbserver = request.dbserver();
   if (!begun) {
     if (grpc::Status status = CheckKnown(arbitrator_.config(), dbserver); !status.ok()) return {.finish = status};
+    if (Holds(arbitrator_.state().durable().ended_drains(), dbserver, request.request_id()))
+      return {.finish = Overtaken("UNDRAINED", dbserver, "undrained", "drain")};
     const v1::DrainRecord* record = RecordOf(dbserver);
     const bool drained_already = record != nullptr && !record->ending();
     if (const Refusal refusal = RefuseDrain(outlook.facts, dbserver); !drained_already && refusal.refused()) {
@@ -162,13 +174,7 @@ OutlookStream<v1::DrainResponse>::Step Service::NextDrain(const v1::DrainRequest
     return {.response = first};
   }
   const v1::DrainRecord* record = RecordOf(dbserver);
-  if (record == nullptr || record->ending()) {
-    return {.finish = Refuse(grpc::StatusCode::ABORTED,
-                             {.reason = "UNDRAINED",
-                              .rule = "",
-                              .message = absl::StrFormat("%s was undrained meanwhile", dbserver),
-                              .cure = absl::StrFormat("minderctl drain %s begins anew", dbserver)})};
-  }
+  if (record == nullptr || record->ending()) return {.finish = Overtaken("UNDRAINED", dbserver, "undrained", "drain")};
   const v1::DrainResponse progress = DrainProgress(outlook.facts, dbserver);
   OutlookStream<v1::DrainResponse>::Step step;
   if (!MessageDifferencer::Equals(progress, last)) step.response = last = progress;
@@ -180,6 +186,10 @@ OutlookStream<v1::UndrainResponse>::Step Service::NextUndrain(const v1::UndrainR
                                                               const Arbitrator::Outlook& outlook,
                                                               v1::UndrainResponse& last, bool& begun) {
   const std::string& dbserver = request.dbserver();
+  const v1::DrainRecord* record = RecordOf(dbserver);
+  const bool drained = record != nullptr && !record->ending();
+  if (drained && (begun || Holds(arbitrator_.state().durable().undrains(), dbserver, request.request_id())))
+    return {.finish = Overtaken("DRAINED_AGAIN", dbserver, "drained again", "undrain")};
   if (!begun) {
     if (grpc::Status status = CheckKnown(arbitrator_.config(), dbserver); !status.ok()) return {.finish = status};
     const std::vector<std::string> plan = UndrainSteps(outlook.facts, dbserver);
@@ -187,8 +197,8 @@ OutlookStream<v1::UndrainResponse>::Step Service::NextUndrain(const v1::UndrainR
     v1::UndrainResponse first = last;
     *first.mutable_plan() = {plan.begin(), plan.end()};
     if (request.validate_only()) return {.response = first, .finish = grpc::Status::OK};
-    if (RecordOf(dbserver) != nullptr || last.state() > v1::DRAIN_STATE_SERVING) {
-      if (const absl::Status status = arbitrator_.RecordUndrain(dbserver); !status.ok())
+    if (record != nullptr || last.state() > v1::DRAIN_STATE_SERVING) {
+      if (const absl::Status status = arbitrator_.RecordUndrain(dbserver, request.request_id()); !status.ok())
         return {.finish = NotRecorded(status)};
       first.set_done(false);
       last.set_done(false);
@@ -199,7 +209,7 @@ OutlookStream<v1::UndrainResponse>::Step Service::NextUndrain(const v1::UndrainR
     return step;
   }
   v1::UndrainResponse progress = UndrainProgress(outlook.facts, dbserver);
-  progress.set_done(progress.done() && RecordOf(dbserver) == nullptr);
+  progress.set_done(progress.done() && record == nullptr);
   OutlookStream<v1::UndrainResponse>::Step step;
   if (!MessageDifferencer::Equals(progress, last)) step.response = last = progress;
   if (progress.done()) step.finish = grpc::Status::OK;

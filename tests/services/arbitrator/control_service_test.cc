@@ -113,6 +113,19 @@ class ControlServiceTest : public ::testing::Test {
     }
     return stream->Finish();
   }
+  // A drain that is ordered, and whose caller goes away.
+  void BeginDrain(const std::string& node, const std::string& id) {
+    const auto context = Context();
+    const auto stream = stub_->Drain(context.get(), DrainOf(node, id));
+    v1::DrainResponse response;
+    EXPECT_TRUE(stream->Read(&response));
+    context->TryCancel();
+    stream->Finish();
+  }
+  void ExpectAborted(const grpc::Status& status, const std::string& why) {
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::ABORTED) << status.error_message();
+    EXPECT_THAT(status.error_message(), HasSubstr(why));
+  }
   // What balancer and agent do when they are told to drain node 3.
   void BalancerConfirms() {
     world_.Backend(3, v1::BACKEND_STATE_DRAIN, v1::BACKEND_STATE_DRAIN);
@@ -259,6 +272,42 @@ TEST_F(ControlServiceTest, UndrainOfADrainThatNoAgentHasHeardOfSaysThatItIsDone)
   }
   EXPECT_TRUE(undrain->Finish().ok());
   EXPECT_TRUE(progress.done());
+}
+
+TEST_F(ControlServiceTest, ADrainThatIsAskedForAgainDoesNotUndoAnUndrain) {
+  WaitHealthy();
+  BeginDrain("node3", "r1");
+  BeginDrain("node3", "r2");  // joins it
+  ASSERT_TRUE(UndrainStatus("node3").ok());
+  ExpectAborted(DrainStatus(DrainOf("node3", "r1")), "node3 was undrained meanwhile");
+  ExpectAborted(DrainStatus(DrainOf("node3", "r2")), "node3 was undrained meanwhile");
+  Start();
+  WaitHealthy();
+  ExpectAborted(DrainStatus(DrainOf("node3", "r1")), "node3 was undrained meanwhile");
+  WaitHealthy();
+  BeginDrain("node3", "r3");
+  EXPECT_TRUE(agents_["node3"]->WaitHeard([](const v1::Message& m) { return m.drain().drain_id() == "r3"; }));
+}
+
+TEST_F(ControlServiceTest, AnUndrainThatIsAskedForAgainDoesNotEndALaterDrain) {
+  WaitHealthy();
+  BeginDrain("node3", "r1");
+  ASSERT_TRUE(UndrainStatus("node3", "u1").ok());
+  EXPECT_TRUE(UndrainStatus("node3", "u1").ok()) << "nothing happened since";
+  BeginDrain("node3", "r2");
+  ExpectAborted(UndrainStatus("node3", "u1"), "node3 was drained again meanwhile");
+  EXPECT_TRUE(UndrainStatus("node3", "u2").ok());
+}
+
+TEST_F(ControlServiceTest, ADrainEndsAnUndrainThatWaits) {
+  WaitHealthy();
+  BeginDrain("node3", "r1");
+  AgentSays(v1::DRAIN_STATE_DRAINED);
+  WaitSummary([](const auto& s) { return s.nodes(2).drain_state() == v1::DRAIN_STATE_DRAINED; });
+  auto undrained = std::async(std::launch::async, [this] { return UndrainStatus("node3"); });
+  EXPECT_TRUE(agents_["node3"]->WaitHeard([](const v1::Message& m) { return m.has_undrain(); }));
+  BeginDrain("node3", "r2");
+  ExpectAborted(undrained.get(), "node3 was drained again meanwhile");
 }
 
 TEST_F(ControlServiceTest, UndrainOfAServingNodeIsDoneAtOnce) {
