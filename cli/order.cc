@@ -107,6 +107,7 @@ class Order {
                         "stops it",
                         Traits::kVerb, node_, absl::FormatDuration(deadline_), StillOpen(*last_), Traits::kVerb, node_,
                         Traits::kOpposite, node_));
+    session_.output.Progress(RenderBlockers(*last_));
     if (session_.format == Format::kJson || session_.format == Format::kYaml) Show(session_, *last_, "");
     return ExitCode::kTimedOut;
   }

@@ -1,6 +1,7 @@
 #include "cli/print_order.h"
 
 #include <cstdint>
+#include <vector>
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -25,14 +26,6 @@ std::string RenderBlocker(const v1::OpenTransaction& blocker) {
                          ShortDuration(age), statement);
 }
 
-std::string RenderBlockers(const v1::DrainResponse& response) {
-  std::string lines;
-  for (const v1::OpenTransaction& blocker : response.blockers()) lines += RenderBlocker(blocker);
-  const int unlisted = static_cast<int>(response.open_transactions()) - response.blockers_size();
-  if (unlisted > 0 && response.blockers_size() > 0) lines += absl::StrFormat("  and %d more\n", unlisted);
-  return lines;
-}
-
 std::string Phase(const v1::DrainResponse& response) {
   const std::string transactions = Count(response.open_transactions(), "open transaction");
   switch (response.state()) {
@@ -54,6 +47,16 @@ std::string Phase(const v1::DrainResponse& response) {
 }
 
 }  // namespace
+
+std::string RenderBlockers(const v1::DrainResponse& response) {
+  std::string lines;
+  for (const v1::OpenTransaction& blocker : response.blockers()) lines += RenderBlocker(blocker);
+  const int unlisted = static_cast<int>(response.open_transactions()) - response.blockers_size();
+  if (unlisted > 0 && response.blockers_size() > 0) lines += absl::StrFormat("  and %d more\n", unlisted);
+  return lines;
+}
+
+std::string RenderBlockers(const v1::UndrainResponse&) { return ""; }
 
 std::string RenderPlan(const google::protobuf::RepeatedPtrField<std::string>& plan) {
   std::string lines;
@@ -83,11 +86,11 @@ std::string ProgressKey(const v1::DrainResponse& response) {
 std::string ProgressKey(const v1::UndrainResponse& response) { return RenderProgress(response); }
 
 std::string StillOpen(const v1::DrainResponse& response) {
-  if (!response.waiting_for().empty()) return "waiting for " + Joined(response.waiting_for());
-  if (response.open_transactions() > 0) {
-    return "still open: " + Count(response.open_transactions(), "transaction");
-  }
-  return "it is " + ShortName(response.state());
+  std::vector<std::string> open;
+  if (!response.waiting_for().empty()) open.push_back("waiting for " + Joined(response.waiting_for()));
+  if (response.open_transactions() > 0)
+    open.push_back("still open: " + Count(response.open_transactions(), "transaction"));
+  return open.empty() ? "it is " + ShortName(response.state()) : absl::StrJoin(open, "; ");
 }
 
 std::string StillOpen(const v1::UndrainResponse& response) {

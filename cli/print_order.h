@@ -20,6 +20,10 @@ std::string RenderProgress(const v1::UndrainResponse& response);
 std::string ProgressKey(const v1::DrainResponse& response);
 std::string ProgressKey(const v1::UndrainResponse& response);
 
+// The transactions that keep a drain from its end, one a line; empty when there are none, or none are known.
+std::string RenderBlockers(const v1::DrainResponse& response);
+std::string RenderBlockers(const v1::UndrainResponse& response);
+
 // What is still awaited, as the end of a sentence.
 std::string StillOpen(const v1::DrainResponse& response);
 std::string StillOpen(const v1::UndrainResponse& response);

@@ -158,7 +158,8 @@ TEST_F(Order, DrainDeadlineSaysWhatIsOpenAndExits6) {
   EXPECT_THAT(
       result.err,
       HasSubstr("\nminderctl: the drain of node3 is not complete after 500ms (still open: 1 transaction); it stays "
-                "in force: 'minderctl drain node3' waits again, 'minderctl undrain node3' stops it\n"));
+                "in force: 'minderctl drain node3' waits again, 'minderctl undrain node3' stops it\n"
+                "  connection 42  app@10.0.0.7  open 12s  UPDATE stock SET n = n - 1\n"));
   const CliResult json = minderctl_.Run({"drain", "node3", "--deadline", "500ms", "-o", "json"});
   EXPECT_EQ(json.code, 6);
   EXPECT_THAT(json.out, HasSubstr("\"connectionId\": \"42\""));

@@ -149,7 +149,7 @@ TEST(RenderProgress, DrainNamesWhatItWaitsFor) {
     waiting_for: "lb2 (silent for 4s)"
     open_transactions: 1)pb");
   EXPECT_EQ(RenderProgress(balancers), "node3: waiting for lb1 (still up), lb2 (silent for 4s); 1 open transaction\n");
-  EXPECT_EQ(StillOpen(balancers), "waiting for lb1 (still up), lb2 (silent for 4s)");
+  EXPECT_EQ(StillOpen(balancers), "waiting for lb1 (still up), lb2 (silent for 4s); still open: 1 transaction");
 
   const auto transactions = FromText<v1::DrainResponse>(R"pb(
     dbserver: "node3"
