@@ -12,6 +12,9 @@ constexpr std::size_t kRetiredBootIds = 8;
 // A connection on which nothing came back for this many times resend_after is dead.
 constexpr int kResendsWithoutAnswer = 2;
 
+// What CorrespondRequest and CorrespondResponse add to a message: a tag, and its length.
+constexpr std::size_t kWrapping = 16;
+
 // What supersedes what. Each verb has a slot of its own, but drain and undrain are two words for one state.
 int SlotOf(const v1::Message& message) {
   return message.has_undrain() ? static_cast<int>(v1::Message::kDrain) : static_cast<int>(message.verb_case());
@@ -19,10 +22,16 @@ int SlotOf(const v1::Message& message) {
 
 }  // namespace
 
-void Correspondent::Post(v1::Message verb, BootTime now) {
+bool Correspondent::Post(v1::Message verb, BootTime now) {
   Seal(verb, now);
   const int slot = SlotOf(verb);
+  if (verb.ByteSizeLong() + kWrapping > kMaxMessageBytes) {
+    ++counters_.too_large;
+    outbox_.erase(slot);
+    return false;
+  }
   outbox_[slot] = {.message = std::move(verb), .due = now};
+  return true;
 }
 
 void Correspondent::Connected(bool dialled, BootTime now) {

@@ -16,6 +16,9 @@
 
 namespace minder {
 
+// Largest message that any service of minder takes or sends, in bytes.
+inline constexpr int kMaxMessageBytes = 1 << 20;
+
 // The correspondence of one party with one peer (design.md section 3), without a socket, a thread or a clock: messages
 // are kept until they are acknowledged, sent again after `resend_after`, and superseded by a newer message of the same
 // verb; what arrives twice, late or from before the peer's reboot is discarded.
@@ -45,12 +48,15 @@ class Correspondent {
     std::uint64_t resent = 0;
     std::uint64_t received = 0;   // delivered
     std::uint64_t discarded = 0;  // duplicate or stale
+    std::uint64_t too_large = 0;  // not sent, for the peer would end the stream
   };
 
   explicit Correspondent(Options options) : options_(std::move(options)) {}
 
   // Takes a message of which only the verb is set, and replaces an unacknowledged one of the same verb.
-  void Post(v1::Message verb, BootTime now);
+  // False when it is larger than the peer takes: then nothing of this verb is sent, for what it would have replaced is
+  // not the state any more.
+  bool Post(v1::Message verb, BootTime now);
 
   // A stream to the peer was opened: all that is unacknowledged is due at once. The dialling side says hello first,
   // with an ack of nothing, so that the other side knows who it is.

@@ -46,6 +46,7 @@ class AgentService : public v1::AgentService::CallbackService {
       peer.set_resent(correspondent->counters().resent);
       peer.set_received(correspondent->counters().received);
       peer.set_discarded(correspondent->counters().discarded);
+      peer.set_too_large(correspondent->counters().too_large);
       peer.set_unacknowledged(static_cast<std::uint32_t>(correspondent->unacknowledged()));
     }
   }

@@ -15,9 +15,6 @@ class Service;
 
 namespace minder {
 
-// Largest message that any service of minder takes or sends, in bytes.
-inline constexpr int kMaxMessageBytes = 1 << 20;
-
 // A gRPC server with health and reflection (v1alpha, which Debian's library speaks), AgentService, and whatever else it
 // is given.
 class RpcServer {

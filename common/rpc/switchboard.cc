@@ -51,7 +51,16 @@ Switchboard::~Switchboard() { loop_.Cancel(timer_); }
 void Switchboard::Post(const v1::Party& peer, v1::Message verb) {
   Peer* const found = Find(peer);
   MINDER_CHECK(found != nullptr);
-  found->correspondent.Post(std::move(verb), loop_.Now());
+  const int verb_case = verb.verb_case();
+  const std::string_view name = VerbName(verb);
+  const bool fits = found->correspondent.Post(std::move(verb), loop_.Now());
+  if (fits) found->too_large_logged.erase(verb_case);
+  if (!fits && found->too_large_logged.insert(verb_case).second) {
+    spdlog::error(
+        "{} for {} is not sent, for it is larger than {} bytes: that is a bug of minder, please report it with "
+        "'minderctl capture'",
+        name, Describe(peer), kMaxMessageBytes);
+  }
   Flush(*found);
 }
 

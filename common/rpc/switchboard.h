@@ -55,7 +55,7 @@ class Switchboard {
   Switchboard& operator=(const Switchboard&) = delete;
 
   // Says `verb` (a message of which only the verb is set) to a peer, now or as soon as there is a stream. `peer` must
-  // be configured.
+  // be configured. What is larger than kMaxMessageBytes is not sent, counted and logged once; the stream stays.
   void Post(const v1::Party& peer, v1::Message verb);
 
   // For transports, on the loop. Dialled: a stream that we opened to `peer`. Received: one message of any stream; the
@@ -73,6 +73,7 @@ class Switchboard {
   struct Peer {
     Correspondent correspondent;
     std::shared_ptr<Stream> stream;
+    std::set<int> too_large_logged{};  // verbs whose last message was too large
   };
 
   std::function<std::optional<v1::Lease>()> LeaseOf(const v1::Party& peer) const;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "minder/v1/services.pb.h"
 #include "tests/rpc/rpc_parties.h"
 
 namespace minder {
@@ -45,6 +46,26 @@ class CorrespondentTest : public ::testing::Test {
     server_.Connected(false, now_);
   }
 };
+
+TEST_F(CorrespondentTest, WhatIsTooLargeIsCountedAndNothingOfItsVerbIsSent) {
+  Connect();
+  std::size_t fits = kMaxMessageBytes;
+  while (!agent_.Post(Report(std::string(fits, 'x')), now_)) fits -= 16;
+  EXPECT_GT(fits, kMaxMessageBytes - 500u);
+  const std::uint64_t refused = agent_.counters().too_large;
+  EXPECT_GT(refused, 0u);
+  const auto due = agent_.TakeDue(now_);
+  ASSERT_THAT(due, SizeIs(1));
+  v1::CorrespondRequest request;
+  *request.mutable_message() = due[0];
+  EXPECT_LE(request.ByteSizeLong(), static_cast<std::size_t>(kMaxMessageBytes));
+
+  EXPECT_FALSE(agent_.Post(Report(std::string(kMaxMessageBytes, 'x')), now_));
+  EXPECT_EQ(agent_.counters().too_large, refused + 1);
+  EXPECT_EQ(agent_.unacknowledged(), 0u) << "the older one is not the state any more";
+  EXPECT_TRUE(agent_.Post(RequestStatus(), now_));
+  EXPECT_THAT(Carry(agent_, server_), ::testing::ElementsAre(Verdict::kDeliver));
+}
 
 TEST_F(CorrespondentTest, DeliversOnceAndIsQuietOnceAcknowledged) {
   Connect();

@@ -109,6 +109,28 @@ TEST(Rpc, MessageBeyondOneMegabyteIsRefusedAndTheServerLives) {
   EXPECT_TRUE(arbitrator.WaitHeardGroup("fine"));
 }
 
+TEST(Rpc, AMessageBeyondOneMegabyteIsNotSentAndTheStreamStays) {
+  Endpoint arbitrator(kArbitrator, kNode);
+  Endpoint node(kNode, kArbitrator);
+  const int port = arbitrator.Listen();
+  node.Dial(port);
+  arbitrator.Say("up");
+  ASSERT_TRUE(node.WaitHeardGroup("up"));
+  for (Endpoint* end : {&node, &arbitrator}) {
+    end->Say(std::string(kMaxMessageBytes, 'x'));
+    end->Say("fine");
+  }
+  EXPECT_TRUE(arbitrator.WaitHeardGroup("fine"));
+  EXPECT_TRUE(node.WaitHeardGroup("fine"));
+  EXPECT_EQ(node.Connections(), 1) << "dialled once";
+  const auto stub = v1::AgentService::NewStub(MakeChannel(absl::StrFormat("127.0.0.1:%d", port)));
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+  v1::DescribeResponse response;
+  ASSERT_TRUE(stub->Describe(&context, {}, &response).ok());
+  EXPECT_EQ(response.peers(0).too_large(), 1u);
+}
+
 TEST(Rpc, PortInUseIsNamedWithTheCure) {
   Endpoint one(kArbitrator, kNode);
   const int port = one.Listen();
