@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/base/check.h"
@@ -23,7 +24,7 @@
 namespace minder {
 namespace {
 
-constexpr int kSchemaVersion = 1;
+constexpr int kSchemaVersion = 2;
 
 using Records = google::protobuf::RepeatedPtrField<v1::AuditRecord>;
 
@@ -93,6 +94,7 @@ class SqliteStore : public Store {
     std::deque<v1::HistoryEntry> newest;
     absl::Status parsed;
     std::string previous;
+    Head last;
     MINDER_RETURN_IF_ERROR(
         Execute("SELECT number, time, record, hash FROM audit ORDER BY number", {}, [&](const Row& row) {
           v1::HistoryEntry entry;
@@ -103,15 +105,38 @@ class SqliteStore : public Store {
           const bool holds = row[3] == HashOf(previous, row[0], row[1], row[2]);
           if (!holds && history.broken_at() == 0) history.set_broken_at(entry.number());
           previous = row[3];
+          last.number = entry.number();
           newest.push_front(std::move(entry));
           if (newest.size() > limit) newest.pop_back();
         }));
     MINDER_RETURN_IF_ERROR(parsed);
+    last.hash = previous;
+    MINDER_ASSIGN_OR_RETURN(const Head head, LoadHead());
+    if (history.broken_at() == 0 && head != last)
+      history.set_broken_at(head.number == last.number ? last.number : std::min(head.number, last.number) + 1);
     history.mutable_entries()->Assign(newest.begin(), newest.end());
     return history;
   }
 
  private:
+  // The newest entry of the trail, kept apart from it: the chain alone does not show that its end is gone.
+  struct Head {
+    std::uint64_t number = 0;
+    std::string hash;
+    bool operator==(const Head&) const = default;
+  };
+
+  absl::StatusOr<Head> LoadHead() {
+    Head head;
+    bool understood = true;
+    MINDER_RETURN_IF_ERROR(Execute("SELECT number, hash FROM head", {}, [&](const Row& row) {
+      understood = absl::SimpleAtoi(row[0], &head.number);
+      head.hash = row[1];
+    }));
+    if (!understood) return absl::DataLossError(absl::StrFormat("%s: the head of the audit trail is no number", path_));
+    return head;
+  }
+
   absl::Status Migrate(const std::string& cluster) {
     int version = 0;
     MINDER_RETURN_IF_ERROR(Execute("PRAGMA user_version", {}, [&](const Row& row) { version = std::stoi(row[0]); }));
@@ -127,6 +152,13 @@ class SqliteStore : public Store {
       MINDER_RETURN_IF_ERROR(
           Execute("CREATE TABLE audit (number INTEGER PRIMARY KEY, time TEXT NOT NULL, record TEXT NOT NULL, "
                   "hash TEXT NOT NULL)"));
+    }
+    if (version < kSchemaVersion) {
+      MINDER_RETURN_IF_ERROR(
+          Execute("CREATE TABLE head (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL, "
+                  "hash TEXT NOT NULL)"));
+      MINDER_RETURN_IF_ERROR(
+          Execute("INSERT INTO head SELECT 1, number, hash FROM audit ORDER BY number DESC LIMIT 1"));
       MINDER_RETURN_IF_ERROR(Execute(absl::StrFormat("PRAGMA user_version=%d", kSchemaVersion)));
     }
     std::string owner;
@@ -140,22 +172,16 @@ class SqliteStore : public Store {
   absl::Status Write(const v1::DurableState& state, const Records& records) {
     MINDER_RETURN_IF_ERROR(Execute("INSERT OR REPLACE INTO state VALUES (1, ?)", {ToJson(state)}));
     if (records.empty()) return absl::OkStatus();
-    std::uint64_t number = 0;
-    std::string hash;
-    MINDER_RETURN_IF_ERROR(
-        Execute("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1", {}, [&](const Row& row) {
-          number = std::stoull(row[0]);
-          hash = row[1];
-        }));
+    MINDER_ASSIGN_OR_RETURN(Head head, LoadHead());
     const std::string time =
         google::protobuf::util::TimeUtil::ToString(google::protobuf::util::TimeUtil::GetCurrentTime());
     for (const v1::AuditRecord& record : records) {
       const std::string text = ToJson(record);
-      const std::string key = std::to_string(++number);
-      hash = HashOf(hash, key, time, text);
-      MINDER_RETURN_IF_ERROR(Execute("INSERT INTO audit VALUES (?, ?, ?, ?)", {key, time, text, hash}));
+      const std::string key = std::to_string(++head.number);
+      head.hash = HashOf(head.hash, key, time, text);
+      MINDER_RETURN_IF_ERROR(Execute("INSERT INTO audit VALUES (?, ?, ?, ?)", {key, time, text, head.hash}));
     }
-    return absl::OkStatus();
+    return Execute("INSERT OR REPLACE INTO head VALUES (1, ?, ?)", {std::to_string(head.number), head.hash});
   }
 
   absl::Status FromJson(const std::string& text, google::protobuf::Message& message) const {

@@ -118,6 +118,37 @@ TEST_F(StoreTest, AMissingEntryBreaksTheChain) {
   EXPECT_EQ(HistoryOf().broken_at(), 2u);
 }
 
+TEST_F(StoreTest, MissingNewestEntriesBreakTheChainForGood) {
+  WriteThree();
+  Tamper("DELETE FROM audit WHERE number > 1");
+  EXPECT_EQ(HistoryOf().broken_at(), 2u);
+  ASSERT_TRUE(OpenSqliteStore(directory_, "shop").value()->Save(StateAt(2), One("four")).ok());
+  const v1::HistoryResponse history = HistoryOf();
+  ASSERT_THAT(history.entries(), SizeIs(2));
+  EXPECT_EQ(history.entries(0).number(), 4u) << "no number is given twice";
+  EXPECT_EQ(history.broken_at(), 4u);
+}
+
+TEST_F(StoreTest, AnEntryOrAHeadThatSomebodyAddedBreaksTheChain) {
+  for (const char* sql : {"INSERT INTO audit SELECT 4, time, record, hash FROM audit WHERE number = 3",
+                          "UPDATE head SET number = 4", "UPDATE head SET hash = 'ff'", "DELETE FROM head"}) {
+    WriteThree();
+    Tamper(sql);
+    EXPECT_NE(HistoryOf().broken_at(), 0u) << sql;
+    std::filesystem::remove_all(directory_);
+  }
+}
+
+TEST_F(StoreTest, AStoreOfTheFirstSchemaIsTakenOver) {
+  WriteThree();
+  Tamper("DROP TABLE head; PRAGMA user_version=1");
+  EXPECT_EQ(HistoryOf().broken_at(), 0u);
+  ASSERT_TRUE(OpenSqliteStore(directory_, "shop").value()->Save(StateAt(2), One("four")).ok());
+  EXPECT_EQ(HistoryOf().broken_at(), 0u);
+  Tamper("DELETE FROM audit WHERE number = 4");
+  EXPECT_EQ(HistoryOf().broken_at(), 4u);
+}
+
 TEST_F(StoreTest, AnEntryThatIsNoJsonIsNamedAsDataLoss) {
   WriteThree();
   Tamper("UPDATE audit SET record = 'x' WHERE number = 2");
