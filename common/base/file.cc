@@ -31,6 +31,8 @@ absl::Status WriteAll(int fd, std::string_view content, const std::string& path)
   return absl::OkStatus();
 }
 
+std::string NameOf(const std::string& path) { return std::filesystem::path(path).filename(); }
+
 absl::Status SyncDirectoryOf(const std::string& path) {
   const std::string directory = std::filesystem::path(path).parent_path();
   UniqueFd fd(open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -62,16 +64,20 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, std::size_t limit)
 
 absl::Status WriteFileDurably(const std::string& path, const std::string& content) {
   const std::string temporary = path + ".new";
-  const std::string name = std::filesystem::path(path).filename();
-  MINDER_RETURN_IF_ERROR(Failpoint("file.before_write", name));
+  MINDER_RETURN_IF_ERROR(Failpoint("file.before_write", NameOf(path)));
   UniqueFd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!fd.ok()) return Errno("write", temporary);
   MINDER_RETURN_IF_ERROR(WriteAll(fd.get(), content, temporary));
   if (fsync(fd.get()) != 0) return Errno("sync", temporary);
-  MINDER_RETURN_IF_ERROR(Failpoint("file.before_rename", name));
-  if (std::rename(temporary.c_str(), path.c_str()) != 0) return Errno("replace", path);
-  MINDER_RETURN_IF_ERROR(Failpoint("file.after_rename", name));
-  return SyncDirectoryOf(path);
+  return RenameDurably(temporary, path);
+}
+
+absl::Status RenameDurably(const std::string& from, const std::string& to) {
+  MINDER_RETURN_IF_ERROR(Failpoint("file.before_rename", NameOf(to)));
+  if (std::rename(from.c_str(), to.c_str()) != 0)
+    return absl::ErrnoToStatus(errno, absl::StrFormat("cannot rename %s to %s", from, to));
+  MINDER_RETURN_IF_ERROR(Failpoint("file.after_rename", NameOf(to)));
+  return SyncDirectoryOf(to);
 }
 
 absl::Status MakeDirectories(const std::string& path) {

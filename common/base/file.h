@@ -17,6 +17,10 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, std::size_t limit 
 // Either the old or the new content is there after a crash.
 absl::Status WriteFileDurably(const std::string& path, const std::string& content);
 
+// Renames within one file system, in place of what is there, and fsyncs the directory of `to`: it is so after a crash
+// as well. NOT_FOUND when there is no `from`.
+absl::Status RenameDurably(const std::string& from, const std::string& to);
+
 // Makes `path` and its parents, mode 0750; fine when it is there.
 absl::Status MakeDirectories(const std::string& path);
 

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <filesystem>
 
 #include "absl/strings/str_format.h"
@@ -19,9 +18,10 @@ namespace {
 
 std::string GrastatePath(const std::string& data_dir) { return data_dir + "/grastate.dat"; }
 
-absl::Status Rename(const std::string& from, const std::string& to) {
-  if (rename(from.c_str(), to.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
-  return absl::ErrnoToStatus(errno, absl::StrFormat("cannot rename %s to %s", from, to));
+// What is not there need not go. Durably: a view that is back after a crash of the machine would be started with.
+absl::Status MoveAside(const std::string& path, const std::string& to) {
+  const absl::Status renamed = RenameDurably(path, to);
+  return absl::IsNotFound(renamed) ? absl::OkStatus() : renamed;
 }
 
 // Galera's own form (galera/src/saved_state.cpp).
@@ -35,7 +35,7 @@ absl::Status WriteGrastate(const std::string& data_dir, const v1::Position& posi
                       position.uuid(), position.seqno(), safe ? 1 : 0)));
   if (chown(temporary.c_str(), owner.st_uid, owner.st_gid) != 0 || chmod(temporary.c_str(), 0660) != 0)
     return absl::ErrnoToStatus(errno, "cannot give away " + temporary);
-  return Rename(temporary, GrastatePath(data_dir));
+  return RenameDurably(temporary, GrastatePath(data_dir));
 }
 
 // What it says; NOT_FOUND when there is none, or none that can be understood, which is then moved aside.
@@ -44,7 +44,7 @@ absl::StatusOr<Grastate> ReadGrastate(const std::string& data_dir) {
   auto state = ParseGrastate(content);
   if (state.ok()) return state;
   spdlog::warn("{}: {}; it is moved aside", GrastatePath(data_dir), std::string(state.status().message()));
-  MINDER_RETURN_IF_ERROR(Rename(GrastatePath(data_dir), GrastatePath(data_dir) + ".bad"));
+  MINDER_RETURN_IF_ERROR(MoveAside(GrastatePath(data_dir), GrastatePath(data_dir) + ".bad"));
   return absl::NotFoundError("no grastate.dat that can be understood");
 }
 
@@ -71,7 +71,7 @@ std::optional<v1::PrimaryView> LastPrimaryViewOf(const std::string& data_dir) {
 
 absl::Status MoveOldViewAside(const std::string& data_dir) {
   const std::string path = data_dir + "/gvwstate.dat";
-  return Rename(path, path + ".gone");
+  return MoveAside(path, path + ".gone");
 }
 
 absl::StatusOr<bool> MoveBrokenViewAside(const std::string& data_dir) {
@@ -81,7 +81,7 @@ absl::StatusOr<bool> MoveBrokenViewAside(const std::string& data_dir) {
   const absl::Status parsed = content.ok() ? ParseGvwstate(*content).status() : content.status();
   if (parsed.ok()) return false;
   spdlog::warn("{}: {}; it is moved aside", path, std::string(parsed.message()));
-  MINDER_RETURN_IF_ERROR(Rename(path, path + ".bad"));
+  MINDER_RETURN_IF_ERROR(MoveAside(path, path + ".bad"));
   return true;
 }
 
