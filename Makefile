@@ -4,6 +4,15 @@
 BUILD := build
 JOBS := $(shell nproc)
 
+# Said at once, and not after a build of minutes; and without root many a test would be skipped.
+USER_ID = $(shell id -u)
+NEED_ROOT := $(filter test soak bench lab,$(MAKECMDGOALS))
+ifneq ($(NEED_ROOT),)
+  ifneq ($(USER_ID),0)
+    $(error make $(firstword $(NEED_ROOT)) needs root, for network namespaces and servers of their own user; try: sudo make $(firstword $(NEED_ROOT)))
+  endif
+endif
+
 .DEFAULT_GOAL := build
 .PHONY: deps build test lint sanitize simulate fuzz soak bench lab lab-down clean
 
@@ -17,7 +26,8 @@ $(BUILD)/build.ninja: | deps
 build: deps $(BUILD)/build.ninja
 	@cmake --build $(BUILD) -j $(JOBS)
 
-# Tests with real servers carry the label lab; those that measure run alone. See CONTRIBUTING.md to run a single one.
+# Tests with real clusters carry the label lab, and run side by side but for those that measure, which run alone. See CONTRIBUTING.md
+# to run a single one.
 test: build
 	@ctest --test-dir $(BUILD) -j $(JOBS) --output-on-failure
 
