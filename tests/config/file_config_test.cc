@@ -6,9 +6,14 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <regex>
+#include <set>
 
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "common/base/file.h"
+#include "common/config/yaml_tree.h"
 
 namespace minder {
 namespace {
@@ -59,6 +64,10 @@ std::string Changed(const std::string& from, const std::string& to) {
   return text;
 }
 
+bool IsMap(const google::protobuf::FieldDescriptor& field) {
+  return field.message_type() != nullptr && field.message_type()->file() == v1::Configuration::descriptor()->file();
+}
+
 // The lines of the error, none when there is none.
 std::vector<std::string> ErrorsOf(const std::string& text) {
   const auto configuration = ParseConfiguration("f.yaml", text);
@@ -94,6 +103,44 @@ TEST(FileConfig, TheSampleIsValidAndShowsTheDefaults) {
   const auto without = ParseConfiguration("f.yaml", Changed("timings: {fresh_for: 4s}\n", ""));
   ASSERT_TRUE(without.ok()) << without.status();
   EXPECT_EQ(without->timings().SerializeAsString(), sample->timings().SerializeAsString());
+}
+
+// "Message.key" of all that may be written in a file.
+void AddKeysOf(const google::protobuf::Descriptor& message, std::set<std::string>& keys) {
+  for (int i = 0; i < message.field_count(); ++i) {
+    const google::protobuf::FieldDescriptor& field = *message.field(i);
+    keys.insert(absl::StrFormat("%s.%s", message.name(), field.name()));
+    if (IsMap(field)) AddKeysOf(*field.message_type(), keys);
+  }
+}
+
+// The same, of what is written in `node`, which describes a `message`.
+void AddKeysIn(const YamlNode& node, const google::protobuf::Descriptor& message, std::set<std::string>& keys) {
+  for (std::size_t i = 0; i < node.children.size(); ++i) {
+    const YamlNode& child = node.children[i];
+    if (node.kind == YamlNode::Kind::kSequence) {
+      AddKeysIn(child, message, keys);
+      continue;
+    }
+    keys.insert(absl::StrFormat("%s.%s", message.name(), node.keys[i]));
+    const google::protobuf::FieldDescriptor* field = message.FindFieldByName(node.keys[i]);
+    if (field != nullptr && IsMap(*field)) AddKeysIn(child, *field->message_type(), keys);
+  }
+}
+
+TEST(FileConfig, TheSampleShowsEveryKey) {
+  std::string text = ReadFile(MINDER_SAMPLE).value();
+  text.erase(0, text.find("\n\n"));  // what is no configuration
+  // A key that is commented out has its "# " where its indentation ends.
+  text = std::regex_replace(text, std::regex("(^|\n)( *)# ( *(- )?[a-z_]+:)"), "$1$2$3");
+  const auto whole = ParseYaml("minder.yaml", text);
+  ASSERT_TRUE(whole.ok()) << whole.status();
+  std::set<std::string> expected;
+  std::set<std::string> shown;
+  AddKeysOf(*v1::Configuration::descriptor(), expected);
+  AddKeysIn(*whole, *v1::Configuration::descriptor(), shown);
+  EXPECT_THAT(shown, ::testing::ContainerEq(expected));
+  EXPECT_THAT(ErrorsOf(text), ::testing::IsEmpty()) << "what is commented out is valid, too";
 }
 
 TEST(FileConfig, DbclientsAndTimingsMayBeEmptyOrAbsent) {

@@ -59,8 +59,8 @@ class ScopedLab {
 };
 
 // One lab for all tests of a suite, brought back to health before each. `Kind` is the suite's: it has a static
-// `LabOptions Options()`, usually TestLabOptions. ctest runs every test in a process, so there each test has a lab of
-// its own.
+// `LabOptions Options()`, usually TestLabOptions. For ctest a program with the label lab is one test, so there too the
+// tests of a suite share their lab.
 //
 //   struct Plain { static LabOptions Options() { return TestLabOptions("plain", false); } };
 //   using PlainLabTest = SharedLab<Plain>;
