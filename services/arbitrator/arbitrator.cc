@@ -112,8 +112,10 @@ absl::Status Arbitrator::RecordDrain(const std::string& dbserver, const std::str
       return absl::OkStatus();
     drain.add_joined(drain_id);
     if (drain.joined_size() > kRememberedRequests) drain.mutable_joined()->DeleteSubrange(0, 1);
-    return PersistDrains(std::move(next),
-                         absl::StrFormat("%s waits for drain %s of %s as well", drain_id, drain.drain_id(), dbserver));
+    const std::string what =
+        absl::StrFormat("%s waits for drain %s of %s as well", drain_id, drain.drain_id(), dbserver);
+    PersistDrains(std::move(next), what).IgnoreError();  // it may wait all the same
+    return absl::OkStatus();
   }
   drain.set_drain_id(drain_id);
   drain.set_ending(false);
@@ -126,11 +128,13 @@ absl::Status Arbitrator::RecordUndrain(const std::string& dbserver, const std::s
   v1::DurableState next = state_.durable();
   v1::DrainRecord& drain = DrainIn(next, dbserver);  // also ends a drain that only the agent knows of
   if (drain.ending() && (request_id.empty() || Holds(next.undrains(), dbserver, request_id))) return absl::OkStatus();
+  const bool ends_already = drain.ending();
   drain.set_ending(true);
   Remember(*next.mutable_ended_drains(), dbserver, drain.drain_id());
   for (const std::string& joined : drain.joined()) Remember(*next.mutable_ended_drains(), dbserver, joined);
   Remember(*next.mutable_undrains(), dbserver, request_id);
-  return PersistDrains(std::move(next), absl::StrFormat("the drain of %s ends", dbserver));
+  const absl::Status recorded = PersistDrains(std::move(next), absl::StrFormat("the drain of %s ends", dbserver));
+  return ends_already ? absl::OkStatus() : recorded;
 }
 
 absl::Status Arbitrator::PersistDrains(v1::DurableState next, const std::string& what) {
