@@ -8,6 +8,7 @@
 #include "absl/strings/strip.h"
 #include "google/protobuf/util/json_util.h"
 #include "tests/integration/minderctl.h"
+#include "tests/lab/convergence.h"
 #include "tests/lab/process.h"
 #include "tests/lab/shared_lab.h"
 
@@ -128,6 +129,7 @@ TEST_F(SplitBrainLab, F27NothingStartsByItselfUntilAHumanHasChosenAndTheOtherSid
     EXPECT_EQ(rows->rows[0][0], "node1-alone") << node;
   }
   EXPECT_THAT(Explained().split_brain(), ::testing::IsEmpty());
+  EXPECT_TRUE(Reached([] { return Converged(lab()); }, absl::Seconds(20), "the same on every node"));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_format.h"
 #include "common/base/subprocess.h"
+#include "tests/lab/convergence.h"
 #include "tests/lab/haproxy_cli.h"
 #include "tests/lab/observer.h"
 #include "tests/lab/shared_lab.h"
@@ -163,6 +164,25 @@ TEST_F(PlainLabTest, ManyWritersLoseNoAcknowledgedRowWhenAServerIsKilled) {
   ASSERT_TRUE(lab().Sql("node1", "DELETE FROM lab.written ORDER BY run DESC, writer, seq LIMIT 1").ok());
   ASSERT_TRUE(lab().Sql("node1", "DELETE FROM lab.written WHERE seq = 1 AND writer = 0").ok());
   EXPECT_EQ(load.Verify(lab()).code(), absl::StatusCode::kDataLoss);
+}
+
+// One row more, and one row that is another one, on one node only; no acknowledged row is missing.
+TEST_F(PlainLabTest, NodesThatHoldSomethingElseHaveNotConverged) {
+  ASSERT_TRUE(lab().Sql("node1", "REPLACE INTO lab.marker VALUES ('row', 1)").ok());
+  ASSERT_TRUE(Reached([] { return Converged(lab()); }, absl::Seconds(10), "the same on every node"));
+  const auto alone = [](const std::string& statement) {
+    auto session = SqlSession::Open(lab().RootAt("node2"));
+    ASSERT_TRUE(session.ok() && session->Query("SET SESSION wsrep_on = OFF").ok());
+    ASSERT_TRUE(session->Query(statement).ok()) << statement;
+  };
+  alone("INSERT INTO lab.written VALUES (0, 0, 0)");
+  EXPECT_EQ(Converged(lab()).code(), absl::StatusCode::kDataLoss);
+  alone("DELETE FROM lab.written WHERE run = 0");
+  EXPECT_EQ(Converged(lab()), absl::OkStatus());
+  alone("UPDATE lab.marker SET sample = 2 WHERE node = 'row'");
+  EXPECT_THAT(std::string(Converged(lab()).message()), HasSubstr("node2"));
+  alone("UPDATE lab.marker SET sample = 1 WHERE node = 'row'");
+  EXPECT_EQ(Converged(lab()), absl::OkStatus());
 }
 
 TEST_F(PlainLabTest, BalancerIsRestartedAndMayBeToldToKeepANodeOut) {
