@@ -10,11 +10,15 @@
 #include <optional>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/integration/minderctl.h"
+#include "tests/integration/promotions.h"
 #include "tests/integration/watcher.h"
+#include "tests/lab/balancer_watch.h"
+#include "tests/lab/convergence.h"
 #include "tests/lab/haproxy_cli.h"
 #include "tests/lab/observer.h"
 #include "tests/lab/shared_lab.h"
@@ -27,8 +31,10 @@ struct WithAgents {
 };
 
 // A 2+1 cluster with every party of minder, healthy at the beginning of each test; 200 clients write through HAProxy
-// during all of it, and the independent observer looks on. At the end: no acknowledged row is lost, and never two
-// primary components.
+// during all of it, and the independent observer looks on. At the end the invariants of scenarios.md are checked:
+// never two primary components (I1), no acknowledged row is lost (I2), nothing is written (I3) and no session given
+// (I4) where the grant is not, all nodes hold the same (I5), each promotion is on record once with its evidence (I6),
+// and there were as many as the test says (I7).
 template <typename Kind>
 class ClusterTestOn : public SharedLab<Kind> {
  protected:
@@ -41,7 +47,9 @@ class ClusterTestOn : public SharedLab<Kind> {
     SharedLab<Kind>::SetUp();
     if (::testing::Test::HasFatalFailure()) return;
     ASSERT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(30), "HEALTHY"));
+    ordered_before_ = Ordered().size();
     observer_.emplace(lab());
+    balancer_.emplace(lab());
     writers_.emplace(WriterLoadOptions{.clients = kWriters, .pause = kWritersPause, .target = lab().Balancer()});
     ASSERT_TRUE(WritingGoesOn());
   }
@@ -58,8 +66,11 @@ class ClusterTestOn : public SharedLab<Kind> {
     observer_->Stop();
     EXPECT_EQ(writers_->Verify(lab()), absl::OkStatus());
     EXPECT_EQ(observer_->CheckNeverTwoPrimaries(), absl::OkStatus());
+    EXPECT_TRUE(Reached([] { return Converged(lab()); }, absl::Seconds(20), "the same on every node"));
+    CheckPromotions();
     writers_.reset();
     observer_.reset();
+    balancer_.reset();
   }
 
   // As many rows more as there are clients: those that they had written before say nothing of now.
@@ -96,9 +107,14 @@ class ClusterTestOn : public SharedLab<Kind> {
     return absl::UnavailableError(summary->reason());
   }
 
-  // More promotions were ordered than the `before` of then.
-  static absl::Status PromotedSince(int before) {
-    return Promotions(lab()) > before ? absl::OkStatus() : absl::UnavailableError("no promotion was ordered");
+  // Ordered since the beginning of this test.
+  static int Promoted() { return static_cast<int>(Ordered().size()) - static_cast<int>(ordered_before_); }
+  static absl::Status IsPromoted() {
+    const auto history = History(lab());
+    if (!history.ok()) return history.status();
+    return PromotionsIn(*history, BootedAt()).size() > ordered_before_
+               ? absl::OkStatus()
+               : absl::UnavailableError("no promotion was ordered");
   }
 
   // Rises with each promotion and each recovery that is begun.
@@ -184,8 +200,30 @@ class ClusterTestOn : public SharedLab<Kind> {
     return lab().plan().HostDirectory(at) + "/data/lab/ballast_of_" + donor;
   }
 
+  ::testing::Matcher<int> promotions_ = 0;  // how many there are to be in this test
   std::optional<Observer> observer_;
+  std::optional<BalancerWatch> balancer_;
   std::optional<WriterLoad> writers_;
+
+ private:
+  static std::vector<Promotion> Ordered() {
+    const auto history = History(lab());
+    EXPECT_TRUE(history.ok()) << history.status();
+    return history.ok() ? PromotionsIn(*history, BootedAt()) : std::vector<Promotion>();
+  }
+
+  void CheckPromotions() {
+    const auto history = History(lab());
+    ASSERT_TRUE(history.ok()) << history.status();
+    EXPECT_EQ(CheckRecords(*history, lab().plan().NodeNames().size()), absl::OkStatus());
+    std::vector<Promotion> promotions = PromotionsIn(*history, BootedAt());
+    promotions.erase(promotions.begin(), promotions.begin() + static_cast<std::ptrdiff_t>(ordered_before_));
+    EXPECT_THAT(static_cast<int>(promotions.size()), promotions_) << Minderctl(lab(), {"history"}).output;
+    EXPECT_EQ(CheckDeposedCommitNothing(promotions, observer_->Samples()), absl::OkStatus());
+    EXPECT_EQ(CheckDeposedGetNoSession(promotions, observer_->Samples(), balancer_->Stop()), absl::OkStatus());
+  }
+
+  static inline std::size_t ordered_before_ = 0;  // promotions on record when this test began
 };
 
 using ClusterTest = ClusterTestOn<WithAgents>;

@@ -3,7 +3,6 @@
 #include <csignal>
 
 #include "common/base/file.h"
-#include "google/protobuf/util/json_util.h"
 #include "tests/integration/cluster_fixture.h"
 
 namespace minder::lab {
@@ -15,11 +14,6 @@ struct Crash {
 
 class CrashTest : public ClusterTestOn<Crash> {
  protected:
-  void SetUp() override {
-    ClusterTestOn<Crash>::SetUp();
-    if (!HasFatalFailure()) before_ = Promotions(lab());
-  }
-
   static absl::Status Is(const char* status, const std::string& node) {
     return lab().HasStatusVariable(node, "wsrep_cluster_status", status);
   }
@@ -53,27 +47,11 @@ class CrashTest : public ClusterTestOn<Crash> {
     ASSERT_EQ(lab().Heal(), absl::OkStatus());
     EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
   }
-
-  // I6: on the record, no grant begins before the one before it has ended.
-  static void ExpectGrantsOneByOne() {
-    v1::HistoryResponse history;
-    const CtlResult shown = Minderctl(lab(), {"history", "-o", "json"});
-    ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(shown.output, &history).ok()) << shown.output;
-    EXPECT_EQ(history.broken_at(), 0u);
-    std::uint64_t epoch = 0;
-    for (int i = history.entries_size() - 1; i >= 0; --i) {  // oldest first
-      const v1::AuditRecord& record = history.entries(i).record();
-      if (record.kind() != "grant" || record.epoch() == 0) continue;
-      EXPECT_GE(record.epoch(), epoch) << "after a later grant: " << record.text();
-      epoch = record.epoch();
-    }
-  }
-
-  int before_ = 0;  // promotions at the beginning; epochs are also taken by grants that come to nothing
 };
 
 // All moments in one split: each restart finds what the one before it left behind.
 TEST_F(CrashTest, F35ArbitratorDiesAtEachStepAndOnePromotionComesOfIt) {
+  promotions_ = 1;
   constexpr std::array kMoments = {
       "store.before_commit/GRANT_STATE_FREEZING", "store.after_commit/GRANT_STATE_FREEZING",
       "store.before_commit/GRANT_STATE_ORDERED",  "store.after_commit/GRANT_STATE_ORDERED",
@@ -91,10 +69,10 @@ TEST_F(CrashTest, F35ArbitratorDiesAtEachStepAndOnePromotionComesOfIt) {
   ASSERT_EQ(lab().Start("arbitrator"), absl::OkStatus());
   EXPECT_TRUE(OneSideBecomesPrimary());
   HealAndMerge();
-  ExpectGrantsOneByOne();
 }
 
 TEST_F(CrashTest, F33AgentThatDiesBeforeItPromotesHoldsUpEverythingElse) {
+  promotions_ = 1;
   DoomBothTargets("agent.before_promotion=exit");
   ASSERT_EQ(Cut(), absl::OkStatus());
   ASSERT_TRUE(Reached([] { return Died("node1/agent").ok() ? absl::OkStatus() : Died("node3/agent"); },
@@ -111,13 +89,13 @@ TEST_F(CrashTest, F33AgentThatDiesBeforeItPromotesHoldsUpEverythingElse) {
   const auto summary = Summary(lab());
   ASSERT_TRUE(summary.ok()) << summary.status();
   EXPECT_EQ(summary->diagnosis(), v1::DIAGNOSIS_GRANT_PENDING) << summary->reason();
-  EXPECT_EQ(Promotions(lab()), before_ + 1) << "nothing else is ordered while one may still be carried out";
+  EXPECT_EQ(Promoted(), 1) << "nothing else is ordered while one may still be carried out";
   HealAndMerge();
   EXPECT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(30), "the grant ended"));
-  EXPECT_EQ(Promotions(lab()), before_ + 1);
 }
 
 TEST_F(CrashTest, F33AgentThatDiesAfterItPromotedFindsThatItDid) {
+  promotions_ = 1;
   DoomBothTargets("agent.after_promotion=exit");
   ASSERT_EQ(Cut(), absl::OkStatus());
   ASSERT_TRUE(Reached([] { return Died("node1/agent").ok() ? absl::OkStatus() : Died("node3/agent"); },
@@ -127,10 +105,10 @@ TEST_F(CrashTest, F33AgentThatDiesAfterItPromotedFindsThatItDid) {
   ASSERT_EQ(lab().Start("node3/agent"), absl::OkStatus());
   HealAndMerge();
   EXPECT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(30), "the grant ended"));
-  EXPECT_EQ(Promotions(lab()), before_ + 1);
 }
 
 TEST_F(CrashTest, F33ServerThatDiesBeforeItIsPromotedEndsTheGrant) {
+  promotions_ = ::testing::AllOf(::testing::Ge(1), ::testing::Le(2));
   DoomBothTargets("agent.before_promotion=stop");
   ASSERT_EQ(Cut(), absl::OkStatus());
   const auto stopped = [](const std::string& agent) {
@@ -150,7 +128,7 @@ TEST_F(CrashTest, F33ServerThatDiesBeforeItIsPromotedEndsTheGrant) {
       [&] {
         const auto summary = Summary(lab());
         if (!summary.ok()) return summary.status();
-        const bool open = summary->diagnosis() == v1::DIAGNOSIS_GRANT_PENDING && Promotions(lab()) == before_ + 1;
+        const bool open = summary->diagnosis() == v1::DIAGNOSIS_GRANT_PENDING && Promoted() == 1;
         return open ? absl::UnavailableError(summary->reason()) : absl::OkStatus();
       },
       absl::Seconds(40), "the end of the grant"));
@@ -158,7 +136,6 @@ TEST_F(CrashTest, F33ServerThatDiesBeforeItIsPromotedEndsTheGrant) {
     ASSERT_EQ(lab().Restart(agent), absl::OkStatus());
   }
   HealAndMerge();
-  ExpectGrantsOneByOne();
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "tests/integration/minderctl.h"
 
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_split.h"
 #include "common/base/status_macros.h"
 #include "google/protobuf/util/json_util.h"
 
@@ -21,6 +20,17 @@ CtlResult Run(const std::vector<std::string>& argv) {
   return {.code = result->exit.code, .output = result->output};
 }
 
+absl::Status Failed(const CtlResult& result) {
+  return absl::UnavailableError(absl::StrFormat("minderctl exited with %d: %s", result.code, result.output));
+}
+
+template <typename Response>
+absl::StatusOr<Response> Parsed(const CtlResult& result) {
+  Response response;
+  if (google::protobuf::util::JsonStringToMessage(result.output, &response).ok()) return response;
+  return Failed(result);
+}
+
 }  // namespace
 
 CtlResult Minderctl(const Lab& lab, const std::vector<std::string>& arguments) {
@@ -32,17 +42,13 @@ std::future<CtlResult> MinderctlLater(const Lab& lab, const std::vector<std::str
 }
 
 absl::StatusOr<v1::StatusSummaryResponse> Summary(const Lab& lab) {
-  const CtlResult result = Minderctl(lab, {"status_summary", "-o", "json"});
-  v1::StatusSummaryResponse summary;
-  const auto status = google::protobuf::util::JsonStringToMessage(result.output, &summary);
-  if (status.ok()) return summary;
-  return absl::UnavailableError(absl::StrFormat("minderctl exited with %d: %s", result.code, result.output));
+  return Parsed<v1::StatusSummaryResponse>(Minderctl(lab, {"status_summary", "-o", "json"}));
 }
 
-int Promotions(const Lab& lab) {
-  const CtlResult history = Minderctl(lab, {"history", "--limit", "100000"});
-  if (history.code != 0) return -1;
-  return static_cast<int>(std::vector<std::string>(absl::StrSplit(history.output, "is ordered to make")).size()) - 1;
+absl::StatusOr<v1::HistoryResponse> History(const Lab& lab) {
+  const CtlResult result = Minderctl(lab, {"history", "--limit", "100000", "-o", "json"});
+  if (result.code != 0) return Failed(result);
+  return Parsed<v1::HistoryResponse>(result);
 }
 
 absl::StatusOr<v1::NodeSummary> SummaryOf(const Lab& lab, const std::string& node) {

@@ -24,9 +24,8 @@ std::future<CtlResult> MinderctlLater(const Lab& lab, const std::vector<std::str
 // `minderctl status_summary -o json`, parsed.
 absl::StatusOr<v1::StatusSummaryResponse> Summary(const Lab& lab);
 
-// How many promotions were ordered so far, from `minderctl history`; -1 when it cannot be asked. Epochs say less: one
-// is taken for each that is begun.
-int Promotions(const Lab& lab);
+// `minderctl history -o json`, all of it. UNAVAILABLE when it cannot be asked, or says that its chain does not hold.
+absl::StatusOr<v1::HistoryResponse> History(const Lab& lab);
 
 // The node's part of the summary; UNAVAILABLE when there is none.
 absl::StatusOr<v1::NodeSummary> SummaryOf(const Lab& lab, const std::string& node);
