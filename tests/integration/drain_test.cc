@@ -42,6 +42,13 @@ class DrainTest : public ClusterTest {
     EXPECT_TRUE(session->Query("INSERT INTO lab.written VALUES (4242, 1, " + std::to_string(++row) + ")").ok());
     return *std::move(session);
   }
+  static void ExpectNewHaproxyIsPutRight() {
+    ASSERT_EQ(lab().Start("lb1/haproxy"), absl::OkStatus());
+    const BootTime back = BootClock().Now();
+    const auto out = OutOfBalancerAt("node3");
+    ASSERT_TRUE(out.has_value());
+    EXPECT_LE(*out - back, absl::Seconds(1));
+  }
   static std::string ReadOnly() { return lab().Sql("node3", "SELECT @@read_only")->rows[0][0]; }
 
   int clients_at_node3_ = 0;
@@ -103,6 +110,23 @@ TEST_F(DrainTest, F53SurvivesAKilledArbitratorInTheMiddle) {
   ExpectOthersServedThroughout();
 }
 
+TEST_F(DrainTest, F53UndrainGoesOnAfterAKilledArbitratorInTheMiddle) {
+  ASSERT_EQ(Minderctl(lab(), {"drain", "node3"}).code, 0);
+  ASSERT_EQ(lab().Kill("lb1/agent"), absl::OkStatus());  // so that it does not end before the middle
+  auto undrain = MinderctlLater(lab(), {"undrain", "node3"});
+  ASSERT_TRUE(Reached([] { return DrainStateIs("node3", v1::DRAIN_STATE_SERVING); }, absl::Seconds(20), "serving"));
+  ASSERT_EQ(lab().Kill("arbitrator"), absl::OkStatus());
+  EXPECT_EQ(ReadOnly(), "0");
+  EXPECT_EQ(lab().NotRouted("node3"), absl::OkStatus());
+  EXPECT_EQ(undrain.wait_for(std::chrono::seconds(0)), std::future_status::timeout) << "ended before the balancer knew";
+  ASSERT_EQ(lab().Start("lb1/agent"), absl::OkStatus());
+  ASSERT_EQ(lab().Start("arbitrator"), absl::OkStatus());
+  const CtlResult result = undrain.get();
+  EXPECT_EQ(result.code, 0) << result.output;
+  EXPECT_EQ(lab().AllRouted(), absl::OkStatus());
+  ExpectOthersServedThroughout();
+}
+
 TEST_F(DrainTest, F53SurvivesRestartsOfEveryAgent) {
   ASSERT_EQ(Minderctl(lab(), {"drain", "node3"}).code, 0);
   for (const char* party : {"node3/agent", "lb1/agent", "arbitrator"}) {
@@ -139,11 +163,19 @@ TEST_F(DrainTest, RestartedServerIsReadOnlyAgainAndUndrainWorksWithoutTheOldSess
 TEST_F(DrainTest, RestartedHaproxyIsPutRightWithinASecond) {
   ASSERT_EQ(Minderctl(lab(), {"drain", "node3"}).code, 0);
   ASSERT_EQ(lab().Kill("lb1/haproxy"), absl::OkStatus());
-  ASSERT_EQ(lab().Start("lb1/haproxy"), absl::OkStatus());
-  const BootTime back = BootClock().Now();
-  const auto out = OutOfBalancerAt("node3");
-  ASSERT_TRUE(out.has_value());
-  EXPECT_LE(*out - back, absl::Seconds(1));
+  ExpectNewHaproxyIsPutRight();
+}
+
+TEST_F(DrainTest, F53RestartedHaproxyIsPutRightWhileTheArbitratorIsAway) {
+  ASSERT_EQ(Minderctl(lab(), {"drain", "node3"}).code, 0);
+  ASSERT_EQ(lab().Kill("lb1/haproxy"), absl::OkStatus());
+  ASSERT_EQ(lab().Kill("arbitrator"), absl::OkStatus());
+  ExpectNewHaproxyIsPutRight();
+  ASSERT_EQ(lab().Start("arbitrator"), absl::OkStatus());
+  EXPECT_TRUE(Reached(AllHeardOf, absl::Seconds(20), "heard of again"));
+  EXPECT_EQ(DrainStateIs("node3", v1::DRAIN_STATE_DRAINED), absl::OkStatus());
+  EXPECT_EQ(lab().NotRouted("node3"), absl::OkStatus());
+  for (const char* node : {"node1", "node2"}) EXPECT_EQ(lab().Routed(node), absl::OkStatus());
 }
 
 TEST_F(DrainTest, RefusesTheMajorityOfThePrimaryComponentAndNamesUnknownNodes) {

@@ -108,6 +108,35 @@ class FaultTest : public ClusterTest {
     return node1 - node2.get();
   }
 
+  static absl::Status OnlyNode3IsOut() {
+    for (const char* node : {"node1", "node2"}) {
+      if (const absl::Status routed = lab().Routed(node); !routed.ok()) return routed;
+    }
+    return lab().NotRouted("node3");
+  }
+  // In the middle of a fault that `shows` itself in the summary: what the balancer does is `right` with the arbitrator,
+  // without it, and with one that has just started, once that knows of the fault.
+  static void ExpectRightAlsoAfterAnArbitratorKilledInTheMiddle(const Watcher::Condition& shows,
+                                                                const std::function<absl::Status()>& right) {
+    const auto shown = [&] {
+      const auto summary = Summary(lab());
+      if (!summary.ok()) return summary.status();
+      // One that has just started knows of nobody, which could be taken for the fault.
+      for (const v1::NodeSummary& node : summary->nodes()) {
+        if (node.name() != "node3" && node.running() != v1::TERNARY_YES)
+          return absl::UnavailableError(absl::StrCat(node.name(), " is not heard of"));
+      }
+      return shows(*summary) ? absl::OkStatus() : absl::UnavailableError(summary->reason());
+    };
+    ASSERT_TRUE(Reached(shown, absl::Seconds(30), "the arbitrator sees the fault"));
+    EXPECT_TRUE(Reached(right, absl::Seconds(2), "the balancer is told"));
+    ASSERT_EQ(lab().Kill("arbitrator"), absl::OkStatus());
+    EXPECT_EQ(right(), absl::OkStatus()) << "without an arbitrator";
+    ASSERT_EQ(lab().Start("arbitrator"), absl::OkStatus());
+    ASSERT_TRUE(Reached(shown, absl::Seconds(20), "the new arbitrator sees it"));
+    EXPECT_EQ(right(), absl::OkStatus()) << "with a new one";
+  }
+
   const BootClock clock_;
   Watcher watcher_;
 };
@@ -260,6 +289,37 @@ TEST_F(FaultTest, F06ArbitratorGoneChangesNothingAndBalancersStayRight) {
   EXPECT_TRUE(Reached([] { return lab().Routed("node2"); }, absl::Seconds(40), "node2 back in the balancer"));
   ASSERT_EQ(lab().Start("arbitrator"), absl::OkStatus());
   EXPECT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(20), "HEALTHY"));
+}
+
+TEST_F(FaultTest, F06ArbitratorKilledAndRestartedWhileANodeIsFrozen) {
+  ASSERT_EQ(lab().Stop("node3"), absl::OkStatus());
+  const auto unknown_to_its_agent = Node("node3", [](const auto& n) {
+    return n.running() == v1::TERNARY_UNKNOWN && n.has_report_age() && n.report_age().seconds() < 3;
+  });
+  ExpectRightAlsoAfterAnArbitratorKilledInTheMiddle(unknown_to_its_agent, OnlyNode3IsOut);
+  ASSERT_EQ(lab().Continue("node3"), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return lab().Routed("node3"); }, absl::Seconds(40), "node3 in the balancer"));
+}
+
+TEST_F(FaultTest, F06ArbitratorKilledAndRestartedWhileANodeIsCutFromItsPeers) {
+  ASSERT_EQ(lab().CutFromPeers("node3"), absl::OkStatus());
+  const auto non_primary = Node("node3", [](const auto& n) { return n.primary() == v1::TERNARY_NO; });
+  ExpectRightAlsoAfterAnArbitratorKilledInTheMiddle(non_primary, OnlyNode3IsOut);
+  EXPECT_TRUE(WritingGoesOn()) << "beside the one that is cut off";
+  ASSERT_EQ(lab().Heal(), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return lab().Routed("node3"); }, absl::Seconds(40), "node3 in the balancer"));
+}
+
+TEST_F(FaultTest, F06ArbitratorKilledAndRestartedWhileAnAgentIsDead) {
+  const auto before = lab().Find("node3");
+  ASSERT_TRUE(before.ok()) << before.status();
+  ASSERT_EQ(lab().Kill("node3/agent"), absl::OkStatus());
+  const auto silent = Node("node3", [](const auto& n) { return n.running() == v1::TERNARY_UNKNOWN; });
+  ExpectRightAlsoAfterAnArbitratorKilledInTheMiddle(silent, [] { return lab().AllRouted(); });
+  ASSERT_EQ(lab().Start("node3/agent"), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(20), "HEALTHY"));
+  EXPECT_EQ(lab().Find("node3")->pid, before->pid);
+  EXPECT_EQ(writers_->Report().errors, 0) << writers_->Report().last_error;
 }
 
 TEST_F(FaultTest, BalancerWhoseAgentSeesNobodyStaysAsItIs) {
