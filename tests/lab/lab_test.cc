@@ -203,30 +203,30 @@ TEST_F(PlainLabTest, UnknownNamesAreRefusedWithThoseThereAre) {
 // Names of namespaces, links, files and processes of one lab, other labs on this machine left out.
 std::string WhatIsThereOf(const Plan& plan) {
   const std::string script = absl::StrFormat(
-      "ip netns list | grep '%s'; ip -o link | grep '%s'; ls -d %s 2>/dev/null; pgrep -f '^[^ ]*(mariadbd|haproxy) "
-      ".*%s/'",
-      plan.Namespace(""), plan.UplinkName(), plan.DataDirectory(), plan.DataDirectory());
+      "ip netns list | grep '%s'; ip -o link | grep '%s'; ls -d %s %s 2>/dev/null; "
+      "pgrep -fa '^[^ ]*(mariadbd|haproxy|minder-[a-z]+) .*(%s|%s)/'",
+      plan.Namespace(""), plan.UplinkName(), plan.DataDirectory(), plan.directory, plan.DataDirectory(),
+      plan.directory);
   return RunSubprocess({"sh", "-c", script}, absl::Seconds(10))->output;
 }
 
 TEST(Labs, TwoSideBySideAndDownLeavesNothing) {
   Plan plan;
   {
-    const ScopedLab one(TestLabOptions("one", false, "1+1"));
+    const ScopedLab one(TestLabOptions("one", true, "1+1"));
     const ScopedLab two(TestLabOptions("two", false, "1+1"));
     ASSERT_EQ(one.status(), absl::OkStatus());
     ASSERT_EQ(two.status(), absl::OkStatus());
     plan = one.lab().plan();
     EXPECT_NE(plan.id, two.lab().plan().id);
-    ASSERT_EQ(one.lab().Kill("node1"), absl::OkStatus());
+    for (const char* party : {"node1/agent", "node1"}) ASSERT_EQ(one.lab().Kill(party), absl::OkStatus());
     EXPECT_EQ(two.lab().AllSynced(), absl::OkStatus());
     EXPECT_TRUE(std::filesystem::exists(plan.directory + "/env"));
-    // Four hosts and the switch, the link, the directory, a mariadbd and HAProxy.
+    // Four hosts and the switch, the link, two directories, a mariadbd and HAProxy with their agents, the arbitrator.
     const std::string there = WhatIsThereOf(plan);
-    EXPECT_EQ(std::count(there.begin(), there.end(), '\n'), 9) << there;
+    EXPECT_EQ(std::count(there.begin(), there.end(), '\n'), 13) << there;
   }
   EXPECT_EQ(WhatIsThereOf(plan), "");
-  EXPECT_FALSE(std::filesystem::exists(plan.directory));
 }
 
 TEST(Labs, UpTwiceKeepsTheLabAndRefusesAnotherTopology) {
