@@ -11,6 +11,7 @@
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
+#include "common/core/dbserver_verb.h"
 #include "common/core/party.h"
 #include "common/core/proto_time.h"
 #include "common/mysql/galera_variables.h"
@@ -214,25 +215,25 @@ void Agent::OnWsrepEvent(const v1::WsrepEvent& event) {
 }
 
 void Agent::OnMessage(const v1::Message& message) {
-  switch (message.verb_case()) {
-    case v1::Message::kRequestStatus:
+  const auto verb = DbserverVerbOf(message.verb_case());
+  if (!verb) return;  // nothing else is said to a dbserver (MaySay)
+  switch (*verb) {
+    case DbserverVerb::kRequestStatus:
       return ProbeNow();
-    case v1::Message::kDrain:
+    case DbserverVerb::kDrain:
       return drain_->OnDrain(message.drain());
-    case v1::Message::kUndrain:
+    case DbserverVerb::kUndrain:
       return drain_->OnUndrain();
-    case v1::Message::kFreeze:
+    case DbserverVerb::kFreeze:
       return orders_->On(message.freeze());
-    case v1::Message::kMakePrimary:
+    case DbserverVerb::kMakePrimary:
       return orders_->On(message.make_primary());
-    case v1::Message::kEvictMember:
+    case DbserverVerb::kEvictMember:
       return orders_->On(message.evict_member());
-    case v1::Message::kHoldDown:
-      return hold_->On(message.hold_down());
-    case v1::Message::kRecover:
+    case DbserverVerb::kRecover:
       return orders_->On(message.recover());
-    default:
-      return;  // nothing else is said to a dbserver (MaySay)
+    case DbserverVerb::kHoldDown:
+      return hold_->On(message.hold_down());
   }
 }
 
@@ -240,6 +241,8 @@ void Agent::Recover(const v1::Recover& order, const Supervisor::Done& done) {
   if (order.action() == v1::Recover::ACTION_COLLECT) return supervisor_.Collect(done);
   if (order.action() == v1::Recover::ACTION_CLEAR) return supervisor_.Clear(done);
   if (order.action() == v1::Recover::ACTION_END) return supervisor_.End();
+  if (order.action() != v1::Recover::ACTION_START)
+    return done(absl::UnimplementedError("this version does not carry out that action"));
   const auto not_beyond = order.has_not_beyond() ? std::optional(order.not_beyond()) : std::nullopt;
   if (order.without_view() && !supervisor_.StartNow(not_beyond)) return;
   if (order.keep_view()) supervisor_.StartSoon();
