@@ -24,10 +24,15 @@ bool Knows(const Sample& sample, const std::string& node) {
   return std::find(sample.members.begin(), sample.members.end(), node) != sample.members.end();
 }
 
-// A member's process has no view twice: conf_id rises with each primary component, and begins anew only in a new
-// process (gcs/src/gcs_group.cpp).
+// Uptime is told in whole seconds.
+bool IsSameProcess(const Sample& a, const Sample& b) {
+  return absl::AbsDuration(a.started_at - b.started_at) < absl::Seconds(2);
+}
+
+// A process has no view twice, for conf_id rises with each primary component; it begins anew only where all were
+// started again.
 bool IsSameView(const Sample& a, const Sample& b) {
-  return a.incarnation == b.incarnation && a.conf_id == b.conf_id && a.members == b.members &&
+  return IsSameProcess(a, b) && a.conf_id == b.conf_id && a.members == b.members &&
          a.cluster_status == b.cluster_status;
 }
 
@@ -35,16 +40,18 @@ absl::Status ReadView(SqlSession& session, Sample* sample) {
   MINDER_ASSIGN_OR_RETURN(
       const SqlResult status,
       session.Query("SHOW GLOBAL STATUS WHERE Variable_name IN ('wsrep_cluster_status', 'wsrep_cluster_conf_id',"
-                    " 'wsrep_cluster_state_uuid', 'wsrep_gcomm_uuid', 'wsrep_last_committed')"));
+                    " 'wsrep_cluster_state_uuid', 'Uptime', 'wsrep_last_committed')"));
+  std::int64_t uptime = 0;
   for (const auto& row : status.rows) {
     if (row[0] == "wsrep_cluster_status") sample->cluster_status = row[1];
     if (row[0] == "wsrep_cluster_state_uuid") sample->state_uuid = row[1];
-    if (row[0] == "wsrep_gcomm_uuid") sample->incarnation = row[1];
-    const bool number = row[0] == "wsrep_cluster_conf_id"  ? absl::SimpleAtoi(row[1], &sample->conf_id)
-                        : row[0] == "wsrep_last_committed" ? absl::SimpleAtoi(row[1], &sample->last_committed)
-                                                           : true;
+    const bool number = row[0] == "Uptime"                  ? absl::SimpleAtoi(row[1], &uptime)
+                        : row[0] == "wsrep_cluster_conf_id" ? absl::SimpleAtoi(row[1], &sample->conf_id)
+                        : row[0] == "wsrep_last_committed"  ? absl::SimpleAtoi(row[1], &sample->last_committed)
+                                                            : true;
     if (!number) return absl::InternalError(absl::StrFormat("%s is '%s'", row[0], row[1]));
   }
+  sample->started_at = BootClock().Now() - absl::Seconds(uptime);
   MINDER_ASSIGN_OR_RETURN(const SqlResult members,
                           session.Query("SELECT name FROM information_schema.wsrep_membership"));
   sample->members.clear();

@@ -20,7 +20,7 @@ struct Sample {
   BootTime end;
   bool answered = false;
   std::string cluster_status;  // Primary, non-Primary, Disconnected; "" when it did not answer
-  std::string incarnation;     // wsrep_gcomm_uuid: another one after each start
+  BootTime started_at;         // the server, to a second
   std::uint64_t conf_id = 0;
   std::string state_uuid;
   std::int64_t last_committed = -1;

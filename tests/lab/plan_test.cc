@@ -148,7 +148,7 @@ TEST(SplitBrain, IsNotOneComponentAfterTheOtherHoweverOften) {
   EXPECT_THAT(FindSplitBrains({{"node1", {InView(a, 7), InView(again, 9)}}, {"node2", between}}), SizeIs(0));
   // A new process may count from the same number.
   Sample restarted = again;
-  restarted.incarnation = "another";
+  restarted.started_at = SinceBoot(absl::Seconds(18));
   EXPECT_THAT(FindSplitBrains({{"node1", {a, restarted}}, {"node2", between}}), SizeIs(0));
 }
 
