@@ -53,11 +53,13 @@ const Sample* FirstCommit(const std::vector<Sample>& samples, const Promotion& p
 
 absl::Status CheckServer(const Promotion& promotion, const std::string& node, BootTime until,
                          const std::vector<BalancerSample>& balancer) {
+  int most = -1;  // as many as were left at first
   for (const BalancerSample& sample : balancer) {
     if (sample.at < promotion.ordered_at + kOutWithin || sample.at > until) continue;
     const auto server = sample.servers.find(node);
     if (server == sample.servers.end()) continue;
-    if (!server->second.TakesNewSessions() && server->second.sessions == 0) continue;
+    if (most < 0) most = server->second.sessions;
+    if (!server->second.TakesNewSessions() && server->second.sessions <= most) continue;
     return absl::InternalError(absl::StrFormat(
         "%s is '%s' in the balancer and has %d sessions, %s after epoch %d was ordered for %s", node,
         server->second.status, server->second.sessions, absl::FormatDuration(sample.at - promotion.ordered_at),

@@ -35,7 +35,8 @@ absl::Status CheckRecords(const v1::HistoryResponse& history, std::size_t nodes)
 absl::Status CheckDeposedCommitNothing(const std::vector<Promotion>& promotions,
                                        const std::map<std::string, std::vector<Sample>>& samples);
 
-// Invariant I4: from 1 s after the order until then, the balancer gives such a node no new session, and leaves it none.
+// Invariant I4: from 1 s after the order until then, the balancer gives such a node no new session. Old ones may be
+// left: HAProxy counts one whose client has gone until a server that does not answer closes it, and cannot be told to.
 absl::Status CheckDeposedGetNoSession(const std::vector<Promotion>& promotions,
                                       const std::map<std::string, std::vector<Sample>>& samples,
                                       const std::vector<BalancerSample>& balancer);

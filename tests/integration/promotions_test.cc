@@ -132,7 +132,7 @@ BalancerSample Balancer(int second, const std::string& status, int sessions) {
 TEST(CheckDeposedGetNoSession, SeesSessionsAndThatNewOnesAreGivenUntilTheNodeIsBack) {
   const Samples samples = {{"node2", {Refused("node2", 11, "node2"), Commit("node2", 20, "node1+node2")}}};
   const auto check = [&](const BalancerSample& sample) {
-    return CheckDeposedGetNoSession(kNode1At10, samples, {sample}).code();
+    return CheckDeposedGetNoSession(kNode1At10, samples, {Balancer(11, "MAINT", 0), sample}).code();
   };
   EXPECT_EQ(check(Balancer(10, "no check", 5)), absl::StatusCode::kOk) << "it is told at this moment";
   EXPECT_EQ(check(Balancer(12, "MAINT", 0)), absl::StatusCode::kOk);
