@@ -3,11 +3,11 @@
 #include <algorithm>
 
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "common/base/status_macros.h"
 #include "common/mysql/grastate.h"
+#include "services/dbserver-agent/server_clocks.h"
 
 namespace minder {
 namespace {
@@ -29,9 +29,7 @@ absl::Status GaleraOrders::MakePrimary(const std::vector<std::string>& counted_o
     return absl::FailedPreconditionError(absl::StrFormat("its group is not settled (%s)", group));
   if (const absl::Status refused = Refuse(counted_out, std::min(not_after, deadline)); !refused.ok())
     return absl::FailedPreconditionError(refused.message());
-  const absl::Duration left = not_after - BootClock().Now();
-  if (left <= absl::ZeroDuration()) return absl::FailedPreconditionError("the order ran out before it was carried out");
-  MINDER_RETURN_IF_ERROR(Bootstrap(left, deadline));
+  MINDER_RETURN_IF_ERROR(Bootstrap(not_after, deadline));
   while (BootClock().Now() < deadline) {
     MINDER_ASSIGN_OR_RETURN(const std::string after, Status("wsrep_cluster_status", deadline));
     if (after == "Primary") return absl::OkStatus();
@@ -40,16 +38,13 @@ absl::Status GaleraOrders::MakePrimary(const std::vector<std::string>& counted_o
   return absl::AbortedError("pc.bootstrap was set, and the node is not Primary");
 }
 
-// The server compares with its own clock, so that a statement which it takes up late does nothing.
-absl::Status GaleraOrders::Bootstrap(absl::Duration left, BootTime deadline) {
-  MINDER_ASSIGN_OR_RETURN(const std::vector<Row> now,
-                          connection_->Query("SELECT CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS INTEGER)", deadline));
-  std::int64_t now_us = 0;
-  if (now.size() != 1 || now[0].size() != 1 || !now[0][0] || !absl::SimpleAtoi(*now[0][0], &now_us))
-    return absl::FailedPreconditionError("mariadbd does not tell the time");
-  return connection_->Execute(absl::StrFormat("BEGIN NOT ATOMIC IF UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 <= %d THEN "
-                                              "SET GLOBAL wsrep_provider_options = 'pc.bootstrap=1'; END IF; END",
-                                              now_us + absl::ToInt64Microseconds(left)),
+// The server compares with its own clocks, so that a statement which it takes up late does nothing. What is left counts
+// from when it has told them: before that it may have been stopped.
+absl::Status GaleraOrders::Bootstrap(BootTime not_after, BootTime deadline) {
+  MINDER_ASSIGN_OR_RETURN(const ServerClocks told, ReadClocks(*connection_, deadline));
+  const absl::Duration left = not_after - BootClock().Now();
+  if (left <= absl::ZeroDuration()) return absl::FailedPreconditionError("the order ran out before it was carried out");
+  return connection_->Execute(UnlessLater(told, left, "SET GLOBAL wsrep_provider_options = 'pc.bootstrap=1'"),
                               deadline);
 }
 

@@ -34,7 +34,7 @@ class GaleraOrders {
 
  private:
   absl::Status Connect(BootTime deadline);
-  absl::Status Bootstrap(absl::Duration left, BootTime deadline);
+  absl::Status Bootstrap(BootTime not_after, BootTime deadline);
   absl::Status Refuse(const std::vector<std::string>& gcomm_uuids, BootTime deadline);
   absl::Status WaitForView(const std::string& size_before, const std::function<bool()>& superseded, BootTime deadline);
   absl::StatusOr<std::string> Status(const std::string& name, BootTime deadline);
