@@ -120,9 +120,8 @@ void Faults::CutBetween(const std::vector<int>& one, const std::vector<int>& oth
   world_.galera.NetworkChanged();
 }
 
-// Until `how_long` later, when not all is put right before.
-void Faults::Silence(char site, const std::vector<int>& others, absl::Duration how_long) {
-  CutBetween(Site(site), others, true);
+// When not all is put right before.
+void Faults::HealAfter(absl::Duration how_long, char site, const std::vector<int>& others) {
   world_.stage.After(how_long, [this, site, others] {
     if (over_) return;
     for (const int x : Site(site)) {
@@ -143,7 +142,8 @@ void Faults::SilenceSite() {
   rest.push_back(world_.arbitrator_host());
   const char site = first ? 'a' : 'b';
   world_.stage.Note(absl::StrFormat("site %c is silent", site));
-  Silence(site, rest, random_.Between(absl::Seconds(8), absl::Seconds(25)));
+  CutBetween(Site(site), rest, true);
+  HealAfter(random_.Between(absl::Seconds(8), absl::Seconds(25)), site, rest);
 }
 
 // Long enough for its leases to be over; then the arbitrator hears it before the other site does.
@@ -152,8 +152,12 @@ void Faults::LoseSite() {
   const char site = first ? 'a' : 'b';
   const absl::Duration lost = random_.Between(absl::Seconds(8), absl::Seconds(18));
   world_.stage.Note(absl::StrFormat("site %c is lost", site));
-  Silence(site, {world_.arbitrator_host()}, lost);
-  Silence(site, Site(first ? 'b' : 'a'), lost + random_.Between(absl::Seconds(1), absl::Seconds(10)));
+  const std::vector<int> arbitrator = {world_.arbitrator_host()};
+  const std::vector<int> other_site = Site(first ? 'b' : 'a');
+  CutBetween(Site(site), arbitrator, true);
+  CutBetween(Site(site), other_site, true);
+  HealAfter(lost, site, arbitrator);
+  HealAfter(lost + random_.Between(absl::Seconds(1), absl::Seconds(10)), site, other_site);
 }
 
 void Faults::CutSites() {

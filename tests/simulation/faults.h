@@ -34,7 +34,7 @@ class Faults {
   int Server() { return random_.Below(world_.nodes()); }
 
   void CutSites();
-  void Silence(char site, const std::vector<int>& others, absl::Duration how_long);
+  void HealAfter(absl::Duration how_long, char site, const std::vector<int>& others);
   void SilenceSite();
   void LoseSite();
   void CutSome();
