@@ -251,33 +251,44 @@ OrderEffects OrderLife::OnPrimarySeen() {
 }
 
 OrderEffects OrderLife::Write(v1::AgentPromise next) {
+  ++on_their_way_;
   promise_ = next;
   OrderEffects effects;
   effects.write = {.promise = std::move(next)};
   return effects;
 }
 
-// What cannot be written is taken back, and was not done.
+// What cannot be written is taken back, and was not done; but what is on its way after it was made of it, and holds it.
+OrderEffects OrderLife::OnNotWritten(const OrderEffects::Write& write, const std::string& why) {
+  const bool is_promise = write.promise.freeze().epoch() != shown_.freeze().epoch();
+  const bool only_view = IsSameButView(write.promise, shown_);
+  if (on_their_way_ > 0 && !write.then_carry_out) return Changed("orders: " + why + "; what follows holds it as well");
+  if (on_their_way_ == 0) promise_ = shown_;
+  if (!write.then_carry_out && is_promise)
+    return Refuse(StatusOf(kFreeze, write.promise.freeze().epoch(), "", v1::ORDER_OUTCOME_REFUSED), why);
+  if (only_view) {  // the next report tries again
+    OrderEffects effects;
+    effects.log.push_back("the last primary view: " + why);
+    return effects;
+  }
+  if (!write.then_carry_out) return Changed("orders: " + why);
+  carrying_out_ = false;
+  v1::OrderStatus refused = write.promise.make_primary();
+  refused.set_outcome(v1::ORDER_OUTCOME_REFUSED);
+  OrderEffects effects = Refuse(std::move(refused), why);
+  if (on_their_way_ > 0) {  // with what would say that it was begun, and that an earlier promise is over
+    *promise_.mutable_make_primary() = shown_.make_primary();
+    if (!promise_.has_freeze()) *promise_.mutable_freeze() = shown_.freeze();
+    effects.write = Write(promise_).write;
+  }
+  return effects;
+}
+
 OrderEffects OrderLife::OnWritten(const OrderEffects::Write& write, const absl::Status& written, BootTime now) {
+  --on_their_way_;
+  if (!written.ok()) return OnNotWritten(write, absl::StrFormat("it cannot be recorded: %s", written.message()));
   const v1::OrderStatus& accepted = write.promise.make_primary();
   const bool is_promise = write.promise.freeze().epoch() != shown_.freeze().epoch();
-  if (!written.ok()) {
-    const bool only_view = IsSameButView(write.promise, shown_);
-    promise_ = shown_;
-    const std::string why = absl::StrFormat("it cannot be recorded: %s", written.message());
-    if (!write.then_carry_out && is_promise)
-      return Refuse(StatusOf(kFreeze, write.promise.freeze().epoch(), "", v1::ORDER_OUTCOME_REFUSED), why);
-    if (only_view) {  // the next report tries again
-      OrderEffects effects;
-      effects.log.push_back("the last primary view: " + why);
-      return effects;
-    }
-    if (!write.then_carry_out) return Changed("orders: " + why);
-    carrying_out_ = false;
-    v1::OrderStatus refused = accepted;
-    refused.set_outcome(v1::ORDER_OUTCOME_REFUSED);
-    return Refuse(std::move(refused), why);
-  }
   if (is_promise) {
     promised_at_ = now;
     outcomes_.erase(kFreeze);

@@ -87,6 +87,7 @@ class OrderLife {
   OrderEffects Learn(const v1::DbStatusReport& report, BootTime observed_at);
   OrderEffects OnPrimarySeen();
   OrderEffects Write(v1::AgentPromise next);
+  OrderEffects OnNotWritten(const OrderEffects::Write& write, const std::string& why);
   bool InDoubt() const;
 
   const Options options_;
@@ -94,6 +95,7 @@ class OrderLife {
   v1::DbStatusReport last_report_;
   v1::AgentPromise promise_;                 // as it will be once all writes are done
   v1::AgentPromise shown_;                   // as it is on disk
+  int on_their_way_ = 0;                     // writes
   std::uint64_t refused_epoch_ = 0;          // what was refused once stays so, should it come again
   std::map<int, v1::OrderStatus> outcomes_;  // of the last order by verb, without make_primary that is in promise_
   BootTime promised_at_ = absl::InfinitePast();

@@ -85,6 +85,39 @@ TEST_F(OrderLifeTest, NothingIsDoneOrShownBeforeItIsOnDisk) {
   EXPECT_EQ(Outcome().outcome(), v1::ORDER_OUTCOME_STARTED);
 }
 
+// Both were on their way to the disk, and the second one holds what the first one held.
+TEST_F(OrderLifeTest, AWriteThatFailsTakesNothingBackThatALaterOneHasBroughtToDisk) {
+  const OrderEffects view = ReportView("n2", v1::TERNARY_NO, "view:1", {"a", "b"});
+  v1::Freeze freeze;
+  freeze.set_epoch(5);
+  freeze.set_nonce("n2");
+  const OrderEffects promise = life_.On(freeze, now_);
+  ASSERT_TRUE(view.write && promise.write);
+  life_.OnWritten(*view.write, absl::UnavailableError("no space"), now_);
+  life_.OnWritten(*promise.write, absl::OkStatus(), now_);
+  EXPECT_TRUE(life_.shown().freeze().frozen());
+  const OrderEffects next = ReportView("n3", v1::TERNARY_NO, "view:2", {"a", "b"});
+  ASSERT_TRUE(next.write.has_value());
+  EXPECT_TRUE(next.write->promise.freeze().frozen());
+  EXPECT_EQ(next.write->promise.highest_epoch(), 5u);
+}
+
+TEST_F(OrderLifeTest, AnOrderThatCannotBeRecordedIsNotBegunByWhatIsWrittenAfterIt) {
+  FrozenBy(4, "n1");
+  const OrderEffects order = life_.On(Promote(5), now_);
+  const OrderEffects view = ReportView("n2", v1::TERNARY_NO, "view:1", {"a", "b"});
+  ASSERT_TRUE(order.write && view.write);
+  const OrderEffects refused = life_.OnWritten(*order.write, absl::UnavailableError("no space"), now_);
+  ASSERT_TRUE(refused.write.has_value()) << "the one after it holds it";
+  life_.OnWritten(*view.write, absl::OkStatus(), now_);
+  life_.OnWritten(*refused.write, absl::OkStatus(), now_);
+  EXPECT_EQ(Outcome().outcome(), v1::ORDER_OUTCOME_REFUSED);
+  EXPECT_EQ(life_.shown().make_primary().epoch(), 0u);
+  EXPECT_EQ(life_.shown().freeze().epoch(), 4u) << "the promise of before holds";
+  EXPECT_TRUE(life_.shown().freeze().frozen());
+  EXPECT_EQ(life_.shown().last_seen_view().id(), "view:1");
+}
+
 // gvwstate.dat goes when the power fails, or when a human or the agent has it aside.
 TEST_F(OrderLifeTest, RemembersTheLastPrimaryViewOnceForEachAndTriesAgainWhenItCannotBeRecorded) {
   const OrderEffects seen = ReportView("n2", v1::TERNARY_YES, "view:1", {"a", "b"});
