@@ -1,13 +1,8 @@
 // Links that break in odd ways, and settings that change meanwhile, on two data centres of two servers; the names of
 // scenarios.md.
-#include <sys/mount.h>
-
-#include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <memory>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_replace.h"
@@ -19,22 +14,6 @@ namespace {
 
 struct Even {
   static LabOptions Options() { return TestLabOptions("odd", true, "2+2"); }
-};
-
-// A small disk of its own over a directory.
-class FullDisk {
- public:
-  explicit FullDisk(std::string directory) : directory_(std::move(directory)) {
-    EXPECT_EQ(mount("minder-test", directory_.c_str(), "tmpfs", 0, "size=256k"), 0) << strerror(errno);
-  }
-  ~FullDisk() { EXPECT_EQ(umount2(directory_.c_str(), MNT_DETACH), 0) << strerror(errno); }
-  FullDisk(const FullDisk&) = delete;
-  FullDisk& operator=(const FullDisk&) = delete;
-  void Fill() const { std::ofstream(directory_ + "/filler") << std::string(1 << 20, 'x'); }
-  void Empty() const { EXPECT_TRUE(std::filesystem::remove(directory_ + "/filler")); }
-
- private:
-  std::string directory_;
 };
 
 class PartitionTest : public ClusterTestOn<Even> {
@@ -150,29 +129,6 @@ TEST_F(PartitionTest, F42NothingIsPromotedWhileAConfigurationIsAnotherOne) {
   std::ofstream(path) << config;
   for (const char* party : {"arbitrator", "node1/agent", "node2/agent", "node3/agent", "node4/agent", "lb1/agent"})
     ASSERT_EQ(lab().Restart(party), absl::OkStatus());
-  HealAndExpectHealthy();
-}
-
-// Neither side can be promoted without the promise of one who cannot write it down.
-TEST_F(PartitionTest, F15WhoseDiskIsFullCannotPromiseAndNothingIsPromoted) {
-  promotions_ = 1;
-  const std::vector<std::string> kAgents = {"node1/agent", "node3/agent"};
-  auto first = std::make_unique<FullDisk>(lab().plan().HostDirectory("node1") + "/state");
-  auto second = std::make_unique<FullDisk>(lab().plan().HostDirectory("node3") + "/state");
-  for (const std::string& agent : kAgents) ASSERT_EQ(lab().Restart(agent), absl::OkStatus());
-  ASSERT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(20), "HEALTHY"));
-  first->Fill();
-  second->Fill();
-  ASSERT_EQ(Cut(), absl::OkStatus());
-  EXPECT_TRUE(Reached([] { return Explained("it cannot be recorded"); }, absl::Seconds(40), "said why"));
-  EXPECT_EQ(Promoted(), 0);
-  first->Empty();
-  second->Empty();
-  EXPECT_TRUE(Reached([] { return IsPromoted(); }, absl::Seconds(40), "a promotion"));
-  for (const std::string& agent : kAgents) ASSERT_EQ(lab().Kill(agent), absl::OkStatus());
-  first.reset();
-  second.reset();
-  for (const std::string& agent : kAgents) ASSERT_EQ(lab().Start(agent), absl::OkStatus());
   HealAndExpectHealthy();
 }
 
