@@ -155,6 +155,35 @@ TEST_F(DiskTest, F16WhoHasNoRoomForAPromiseCannotPromiseAndNothingIsPromoted) {
   HealAndExpectHealthy();
 }
 
+// Its server gets what the others have already committed, and cannot keep it.
+TEST_F(DiskTest, F15WhoseDataHaveNoRoomLeavesTheClusterAndIsBackWhenThereIs) {
+  Stop("node4");
+  {
+    const OwnDisk disk(Data("node4"), 512);
+    StartAndExpectHealthy("node4");
+    ASSERT_TRUE(lab().Sql("node1", "CREATE TABLE lab.large (id INT PRIMARY KEY, data LONGBLOB)").ok());
+    disk.Fill();
+    // Until Galera makes them wait for node4.
+    for (int i = 0; i < 40; ++i) {
+      const auto insert = absl::StrFormat("INSERT INTO lab.large VALUES (%d, REPEAT('x', 500000))", i);
+      if (!lab().Sql("node1", insert).ok()) break;
+    }
+    EXPECT_TRUE(Reached([] { return NotSeenPrimary("node4"); }, absl::Seconds(60), "seen to be out"));
+    EXPECT_TRUE(Reached([] { return lab().NotRouted("node4"); }, absl::Seconds(5), "out of the balancer"));
+    for (const char* node : {"node1", "node2", "node3"}) {
+      EXPECT_TRUE(Reached([&] { return Is("Primary", node); }, absl::Seconds(20), "the others"));
+      EXPECT_EQ(lab().Routed(node), absl::OkStatus());
+    }
+    disk.Empty();
+    if (lab().Find("node4").ok()) {
+      ASSERT_EQ(lab().Kill("node4"), absl::OkStatus());  // as a human does
+    }
+    HealAndExpectHealthy();
+    Stop("node4");
+  }
+  ASSERT_EQ(lab().Start("node4/agent"), absl::OkStatus());
+}
+
 // Each probe has its deadline, and what it did not learn is unknown. Disabled, for that is not so yet: the status of a
 // server whose writes hang is answered from memory, so it is held to be Synced while it holds up the whole cluster.
 TEST_F(DiskTest, DISABLED_F14WhoseDiskHangsIsUnknownAndOutOfTheBalancerAndNeverPromoted) {
