@@ -34,6 +34,11 @@ class PartitionTest : public ClusterTestOn<Even> {
     if (!summary.ok()) return summary.status();
     return summary->running() == running ? absl::OkStatus() : absl::UnavailableError("not seen so");
   }
+  static absl::Status OutOfPrimary(const std::string& node) {
+    const auto summary = SummaryOf(lab(), node);
+    if (!summary.ok()) return summary.status();
+    return summary->primary() == v1::TERNARY_NO ? absl::OkStatus() : absl::UnavailableError("not seen so");
+  }
   static void HealAndExpectHealthy() {
     ASSERT_EQ(lab().Heal(), absl::OkStatus());
     EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
@@ -74,10 +79,17 @@ TEST_F(PartitionTest, F08HalfOpenLinksToTheArbitratorChangeNothing) {
   }
 }
 
-// Galera relays what one link loses; minder has nothing to do.
-TEST_F(PartitionTest, F09OneLinkThatLosesOneWayIsGalerasAffair) {
+// Galera relays what one link loses, or drops a node; minder has nothing to do but to say so.
+TEST_F(PartitionTest, F09OneLinkThatLosesOneWayIsGalerasAffairAndOnlyReported) {
   ASSERT_EQ(lab().CutOff({"node1"}, {"node3"}, true), absl::OkStatus());
   absl::SleepFor(absl::Seconds(10));  // nothing happens, which no condition shows
+  const auto reported = [] {
+    const auto summary = Summary(lab());
+    if (!summary.ok()) return summary.status();
+    const auto expected = lab().AllSynced().ok() ? v1::DIAGNOSIS_HEALTHY : v1::DIAGNOSIS_DEGRADED;
+    return summary->diagnosis() == expected ? absl::OkStatus() : absl::UnavailableError(summary->reason());
+  };
+  EXPECT_TRUE(Reached(reported, absl::Seconds(5), "what Galera does of it is reported"));
   EXPECT_EQ(Promoted(), 0);
   HealAndExpectHealthy();
 }
@@ -158,6 +170,24 @@ TEST_F(PartitionTest, F47NeitherAJoinerInTransferNorItsDonorsArePromotedAndAllRe
   Set("node4", "pc.weight=1");
   EXPECT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(20), "HEALTHY"));
   EXPECT_EQ(Epoch(), before) << "nobody was promoted or bootstrapped";
+}
+
+TEST_F(PartitionTest, F50ServerThatIsDisconnectedByHandIsSeenToBeOutAndNothingIsPromoted) {
+  const auto address = lab().Sql("node4", "SELECT @@wsrep_cluster_address");
+  ASSERT_TRUE(address.ok()) << address.status();
+  ASSERT_TRUE(lab().Sql("node4", "SET GLOBAL wsrep_cluster_address=''").ok());
+  EXPECT_TRUE(Reached([] { return OutOfPrimary("node4"); }, absl::Seconds(10), "seen to be out"));
+  EXPECT_TRUE(Reached([] { return lab().NotRouted("node4"); }, absl::Seconds(5), "out of the balancer"));
+  for (const char* node : {"node1", "node2", "node3"}) {
+    EXPECT_TRUE(Reached([&] { return lab().HasStatusVariable(node, "wsrep_cluster_size", "3"); }, absl::Seconds(20),
+                        "the others"));
+    EXPECT_EQ(Is("Primary", node), absl::OkStatus());
+  }
+  const auto summary = Summary(lab());
+  ASSERT_TRUE(summary.ok()) << summary.status();
+  EXPECT_EQ(summary->diagnosis(), v1::DIAGNOSIS_DEGRADED) << summary->reason();
+  ASSERT_TRUE(lab().Sql("node4", absl::StrFormat("SET GLOBAL wsrep_cluster_address='%s'", address->rows[0][0])).ok());
+  HealAndExpectHealthy();
 }
 
 TEST_F(PartitionTest, F50NothingIsPromotedWhileSomebodyIgnoresSplitBrain) {
