@@ -52,10 +52,6 @@ absl::Duration NoticesWithin(const v1::DbStatusReport& last) {
   return period.value_or(absl::InfiniteDuration()) + kFenceMargin;
 }
 
-absl::Duration StartsWithin(const v1::Configuration& config) {
-  return FromProto(config.promotion().lease_ttl()) + kFenceMargin;
-}
-
 std::optional<absl::Duration> FencedAfter(const v1::Configuration& config, const v1::DbStatusReport& last) {
   const bool watchdog = config.promotion().self_fence() == v1::Promotion::FENCE_WATCHDOG;
   const v1::FenceStatus& fence = last.fence();
@@ -69,7 +65,7 @@ void LeaseHolder::OnLease(const v1::Lease& lease, const Sightings::Sighting& quo
   if (lease.epoch() < highest_epoch) return;
   const BootTime until = quoted.observed_at + std::min(FromProto(lease.ttl()), ttl_);
   lease_until_ = std::max(lease_until_, until);
-  if (quoted.stopped) start_until_ = until;
+  if (quoted.start_wanted && start_wanted_) start_until_ = until;
   if (!lease.view_id().empty() && lease.view_id() == view_.id())
     together_.emplace(view_.members().begin(), view_.members().end());
 }
@@ -80,7 +76,8 @@ void LeaseHolder::OnReported(const v1::DbStatusReport& report, BootTime observed
     frozen_at_ = report.freeze().epoch();
     if (report.primary() == v1::TERNARY_NO) lease_until_ = start_until_ = absl::InfinitePast();
   }
-  if (report.process().pid() != 0) start_until_ = absl::InfinitePast();
+  start_wanted_ = report.process().start_wanted();
+  if (!start_wanted_) start_until_ = absl::InfinitePast();
   if (report.has_last_primary_view()) view_ = report.last_primary_view();
   // Whom it names belongs to those who must not be lost, seen in it or not.
   if (together_) together_->insert(view_.members().begin(), view_.members().end());

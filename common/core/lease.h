@@ -34,9 +34,6 @@ std::optional<absl::Duration> ParsePeriod(std::string text);
 // margin. Infinite when it does not show that.
 absl::Duration NoticesWithin(const v1::DbStatusReport& last);
 
-// For the arbitrator: how long after its last lease a stopped mariadbd may still be started with its old view.
-absl::Duration StartsWithin(const v1::Configuration& config);
-
 // For the arbitrator: how long after its lease was revoked a node that said `last` before it fell silent is fenced, by
 // the latest: it may see all of the last primary component until its own group communication has noticed
 // (evs.inactive_timeout), and lives for another lease_ttl from then. Infinite when that timeout is not known; nothing
@@ -56,7 +53,7 @@ class LeaseHolder {
   void OnReported(const v1::DbStatusReport& report, BootTime observed_at);
 
   bool Held(BootTime now) const { return now < lease_until_; }
-  // Whether a stopped mariadbd may be started with its old view: whoever gave the lease knew that it was stopped.
+  // Whether a stopped mariadbd may be started with its old view: whoever gave the lease knew that it would be.
   bool MayStart(BootTime now) const { return now < start_until_; }
   BootTime lease_until() const { return lease_until_; }
   BootTime LivesUntil() const { return std::max(lease_until_, seen_until_); }
@@ -66,6 +63,7 @@ class LeaseHolder {
   BootTime lease_until_ = absl::InfinitePast();
   BootTime seen_until_ = absl::InfinitePast();
   BootTime start_until_ = absl::InfinitePast();
+  bool start_wanted_ = false;    // as reported last
   std::uint64_t frozen_at_ = 0;  // epoch of the last promise
   v1::PrimaryView view_;         // last primary view
   // gcomm uuids of all who were in a primary view, as its disk names it, since a lease confirmed one; nothing before

@@ -230,8 +230,7 @@ void JudgeUnseen(const v1::Configuration& config, const NodeFacts* node, const v
 
 // A member whose process is proven dead, while its agent may have started another one with the old view: that is in no
 // primary component, but would join the group as it comes, with data that nobody has compared (ADR 0012).
-void JudgeDead(const v1::Configuration& config, const NodeFacts& node, const v1::Grant& grant, BootTime now,
-               Other& other) {
+void JudgeDead(const v1::Configuration& config, const NodeFacts& node, const v1::Grant& grant, Other& other) {
   const v1::Ternary running = node.report->running();
   if (running == v1::TERNARY_UNKNOWN) {
     const bool can_end = node.fresh && !node.report->process().was_primary();
@@ -240,8 +239,11 @@ void JudgeDead(const v1::Configuration& config, const NodeFacts& node, const v1:
                     : node.fresh ? "; but the one in its place does not answer"
                                  : "; but its agent, which was starting another one, is silent";
   } else if (running == v1::TERNARY_NO && LeasesInUse(config) && !node.fresh) {
-    AwaitHarmless(grant, now, StartsWithin(config), other);
-    if (other.proof != Other::Proof::kProven) other.detail += "; it may be started again until its lease has run out";
+    // It is started again with a lease only that answers a report of that being wanted.
+    const v1::ServerProcess& process = node.report->process();
+    if (process.has_start_wanted() && !process.start_wanted()) return;
+    other.proof = Other::Proof::kMissing;
+    other.detail += "; but its agent, which was to start another one, is silent";
   } else if (node.stopped && LeasesInUse(config) && !HasPromised(node, grant) && !node.report->nonce().empty()) {
     other.proof = Other::Proof::kPromise;  // which ends that lease
     other.detail += RefusalToPromise(node, grant);
@@ -259,7 +261,7 @@ Other Judge(const v1::Configuration& config, const v1::Member& member, const v1:
     other.detail = absl::StrFormat("E3: %s: %s", member.dbserver(), death->proof());
     other.proof = Other::Proof::kProven;
     if (node != nullptr && node->report != nullptr && !death->declared())
-      JudgeDead(config, *node, state.durable().grant(), now, other);
+      JudgeDead(config, *node, state.durable().grant(), other);
     return other;
   }
   if (node == nullptr || !node->fresh || node->primary == v1::TERNARY_UNKNOWN) {

@@ -45,8 +45,9 @@ struct ObservedProcess {
   unsigned restarts = 0;
   std::optional<BootTime> restart_at;
   std::string start_error;
-  v1::StoppedState stopped;  // while kGone
-  bool held = false;         // by an order
+  bool start_wanted = false;  // with its old view, as soon as it may be
+  v1::StoppedState stopped;   // while kGone
+  bool held = false;          // by an order
 };
 
 // What is known from asking the server. Nothing at all before the first probe of this process ended.

@@ -30,10 +30,10 @@ void Supervisor::Look() {
 
 void Supervisor::SetBarred(bool barred, bool start_absent) {
   if (std::exchange(barred_, barred) == barred) return;
-  const bool wanted = start_absent || restart_timer_ != 0 || held_back_ || policy_.restart_at().has_value();
+  const bool wanted = start_absent || restart_timer_ != 0 || observed_.start_wanted || policy_.restart_at().has_value();
   loop_.Cancel(std::exchange(restart_timer_, 0));
   observed_.restart_at.reset();
-  held_back_ = false;
+  observed_.start_wanted = false;
   if (!barred && wanted && !server_.has_value()) DoFind(true);
 }
 
@@ -49,8 +49,8 @@ void Supervisor::DoFind(bool start_absent) {
 
 void Supervisor::DoStart(bool is_restart) {
   const std::string why_not = forget_view_ ? "" : handlers_.why_not_start();
-  held_back_ = !why_not.empty();
-  if (held_back_) {
+  observed_.start_wanted = !why_not.empty();
+  if (observed_.start_wanted) {
     spdlog::warn("does not start mariadbd: {}", why_not);
     observed_.start_error = why_not;
     observed_.restart_at.reset();
@@ -164,7 +164,7 @@ void Supervisor::OnEnding(const Ending& ending, const v1::StoppedState& stopped)
 }
 
 void Supervisor::StartWithoutView(const std::string& gone_uuid, const std::optional<v1::Position>& not_beyond) {
-  if (restart_timer_ == 0 && !held_back_) return;
+  if (restart_timer_ == 0 && !observed_.start_wanted) return;
   if (observed_.last_exit && observed_.last_exit->gcomm_uuid != gone_uuid) return;
   not_beyond_ = not_beyond;
   if (!std::exchange(forget_view_, true))
@@ -173,7 +173,8 @@ void Supervisor::StartWithoutView(const std::string& gone_uuid, const std::optio
 }
 
 void Supervisor::MayStart() {
-  if (held_back_ && !observed_.held && restart_timer_ == 0 && handlers_.why_not_start().empty()) RestartAt(loop_.Now());
+  if (observed_.start_wanted && !observed_.held && restart_timer_ == 0 && handlers_.why_not_start().empty())
+    RestartAt(loop_.Now());
 }
 
 // A server that starts with the uuid of its old view may find that uuid evicted: until the arbitrator has spoken, the

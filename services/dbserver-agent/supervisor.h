@@ -109,7 +109,6 @@ class Supervisor {
   bool barred_ = false;
   bool forget_view_ = false;                // at the next start
   std::optional<v1::Position> not_beyond_;  // until it is started
-  bool held_back_ = false;                  // a start waits for why_not_start to be empty
   int busy_ = 0;                            // so many things the worker has to do
   Worker worker_{loop_};                    // last: ends first
 };

@@ -22,10 +22,10 @@ v1::DbStatusReport InView(const std::string& id, const std::vector<std::string>&
   return report;
 }
 
-Sightings::Sighting ReportOf(int seconds, bool stopped = false) {
+Sightings::Sighting ReportOf(int seconds, bool start_wanted = false) {
   Sightings::Sighting sighting;
   sighting.observed_at = At(seconds);
-  sighting.stopped = stopped;
+  sighting.start_wanted = start_wanted;
   return sighting;
 }
 
@@ -59,17 +59,24 @@ TEST(LeaseHolderTest, ALeaseOfAnEarlierEpochIsVoid) {
   EXPECT_FALSE(holder.Held(At(1)));
 }
 
-TEST(LeaseHolderTest, AStartNeedsALeaseFromWhoKnewThatItWasStopped) {
+// Who is dead and silent, and did not want to start, is never started: that proves it dead for good (E3).
+TEST(LeaseHolderTest, AStartNeedsALeaseFromWhoKnewThatItIsWanted) {
   LeaseHolder holder(kTtl);
+  v1::DbStatusReport wants;
+  wants.set_running(v1::TERNARY_NO);
+  wants.mutable_process()->set_start_wanted(true);
+  holder.OnReported(wants, At(2));
   holder.OnLease(LeaseOf(""), ReportOf(0), 0);
   EXPECT_FALSE(holder.MayStart(At(1))) << "it may have been counted out since, as the one that was seen to run";
-  holder.OnLease(LeaseOf(""), ReportOf(2, /*stopped=*/true), 0);
+  holder.OnLease(LeaseOf(""), ReportOf(2, /*start_wanted=*/true), 0);
   EXPECT_TRUE(holder.MayStart(At(6)));
   EXPECT_FALSE(holder.MayStart(At(7)));
-  v1::DbStatusReport runs = InView("v:1", {"a", "b"});
-  runs.mutable_process()->set_pid(7);
-  holder.OnReported(runs, At(4));
-  EXPECT_FALSE(holder.MayStart(At(5))) << "it has been started since";
+  v1::DbStatusReport no_more;
+  no_more.set_running(v1::TERNARY_NO);
+  holder.OnReported(no_more, At(4));
+  EXPECT_FALSE(holder.MayStart(At(5))) << "it was started since, or is held down";
+  holder.OnLease(LeaseOf(""), ReportOf(2, /*start_wanted=*/true), 0);
+  EXPECT_FALSE(holder.MayStart(At(5))) << "the answer is late";
 }
 
 TEST(LeaseHolderTest, WithoutTheArbitratorAllOfTheConfirmedComponentTogetherLiveOn) {

@@ -113,10 +113,8 @@ constexpr std::array kMutants = {
            .seeds = 2000},
     Mutant{.name = "send-first", .what = "orders are sent before they are recorded", .send_first = true},
     Mutant{.name = "volatile-promise", .what = "promises do not outlive the agent", .volatile_promise = true},
-    Mutant{.name = "refuses-all",
-           .what = "nobody is ever fit to be promoted",
-           .mind = NobodyIsSettled,
-           .refuses = true},
+    Mutant{
+        .name = "refuses-all", .what = "nobody is ever fit to be promoted", .mind = NobodyIsSettled, .refuses = true},
     Mutant{.name = "forgetful", .what = "the arbitrator forgets all when it starts", .forgetful = true},
 };
 

@@ -131,8 +131,8 @@ void SimAgent::RestartAt(BootTime at) {
 }
 
 void SimAgent::DoStart(bool is_restart) {
-  held_back_ = !forget_view_ && !MayStart();
-  if (held_back_) {
+  observations_.process.start_wanted = !forget_view_ && !MayStart();
+  if (observations_.process.start_wanted) {
     observations_.process.start_error = "it waits for a lease";
     observations_.process.restart_at.reset();
     return Report();
@@ -258,7 +258,7 @@ void SimAgent::StartFirst(const v1::OrderStatus& accepted) {
 
 void SimAgent::StartWithoutView(const v1::Recover& order) {
   const auto& exit = observations_.process.last_exit;
-  if ((restart_ == 0 && !held_back_) || (exit && exit->gcomm_uuid != order.gone_uuid())) return;
+  if ((restart_ == 0 && !observations_.process.start_wanted) || (exit && exit->gcomm_uuid != order.gone_uuid())) return;
   forget_view_ = true;
   not_beyond_ = order.has_not_beyond() ? std::optional(order.not_beyond()) : std::nullopt;
   RestartAt(policy_.restart_at().value_or(Now()));
@@ -271,7 +271,7 @@ void SimAgent::OnLease(const v1::Lease& lease) {
   if (!LeasesInUse(world_.config) || counted_from == nullptr) return;
   lease_.OnLease(lease, *counted_from, orders_.shown().highest_epoch());
   Extend();
-  if (held_back_ && restart_ == 0 && MayStart()) RestartAt(Now());
+  if (observations_.process.start_wanted && restart_ == 0 && MayStart()) RestartAt(Now());
 }
 
 bool SimAgent::MayStart() const { return !LeasesInUse(world_.config) || lease_.MayStart(Now()); }

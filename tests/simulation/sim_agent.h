@@ -96,9 +96,8 @@ class SimAgent {
   int restarts_ = 0;
   LeaseHolder lease_;
   DepartureWatch departure_;
-  int ended_ = 0;  // the process that is ended by order, and is not to stay so
-  int armed_ = 0;  // the process that the guard is known to watch
-  bool held_back_ = false;
+  int ended_ = 0;                  // the process that is ended by order, and is not to stay so
+  int armed_ = 0;                  // the process that the guard is known to watch
   int hold_ = 0;                   // number of the hold by order
   bool may_turn_primary_ = false;  // by itself: it was started with its old view
   std::optional<v1::Position> not_beyond_;
