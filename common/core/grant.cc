@@ -259,12 +259,17 @@ void EndGrant(v1::GrantState state, const std::string& why, v1::Decision& decisi
   left_behind.erase(std::remove_if(left_behind.begin(), left_behind.end(), by_it), left_behind.end());
 }
 
-void LeaveBehind(const v1::Grant& grant, v1::DurableState& next) {
-  for (const std::string& other : grant.others()) {
-    if (FindLeftBehind(next, other) != nullptr) continue;
+void LeaveBehind(const std::vector<NodeFacts>& nodes, const v1::Grant& grant, v1::DurableState& next) {
+  const auto leave = [&](const std::string& name) {
+    if (FindLeftBehind(next, name) != nullptr) return;
     v1::LeftBehind& left = *next.add_left_behind();
-    left.set_dbserver(other);
+    left.set_dbserver(name);
     left.set_epoch(grant.epoch());
+  };
+  for (const std::string& other : grant.others()) leave(other);
+  // Also who was not in the last component that was confirmed: it may have been in a later one, unseen.
+  for (const NodeFacts& node : nodes) {
+    if (std::ranges::find(grant.group(), node.config->name()) == grant.group().end()) leave(node.config->name());
   }
   std::ranges::sort(*next.mutable_left_behind(), {}, &v1::LeftBehind::dbserver);
 }
@@ -295,7 +300,7 @@ void BeginGrant(const Facts& facts, BootTime now, v1::Decision& decision) {
     fence.set_tie(other.count_out);
   }
   *grant.mutable_begun_at() = ToProto(ToSinceBoot(now));
-  LeaveBehind(grant, next);
+  LeaveBehind(facts.nodes, grant, next);
   if (AllProven(plan)) return GiveOrder(facts, now, decision);
   for (const Other& other : plan.others) grant.add_evidence(other.detail);
   RecordGrant(decision, absl::StrFormat("%s is to become primary; %s asked to promise not to", GroupName(grant),

@@ -36,9 +36,9 @@ void RecordGrant(v1::Decision& decision, const std::string& text);
 // Of a grant that was never ordered, or never carried out, nothing came: its others are what they were.
 void EndGrant(v1::GrantState state, const std::string& why, v1::Decision& decision, bool never_carried_out = false);
 
-// From now on the others of the grant get no lease (O5), and none that is stopped is started beyond `position`, which
-// is known when the order is given.
-void LeaveBehind(const v1::Grant& grant, v1::DurableState& next);
+// From now on whoever is no part of the grant gets no lease (O5), and none that is stopped is started beyond
+// `position`, which is known when the order is given.
+void LeaveBehind(const std::vector<NodeFacts>& nodes, const v1::Grant& grant, v1::DurableState& next);
 void LimitLeftBehind(const v1::Position& position, v1::DurableState& next);
 
 // The agent's clock may be slower than ours by a little, and its order may be checked just before its end: an order has

@@ -77,7 +77,7 @@ void BeginBootstrap(const Facts& facts, v1::Decision& decision) {
   for (const NodeFacts& node : facts.nodes) {
     if (node.config->name() != source) grant.add_others(node.config->name());
   }
-  LeaveBehind(grant, next);
+  LeaveBehind(facts.nodes, grant, next);
   KeepEvidence(facts.recovery, grant);
   RecordGrant(decision,
               absl::StrFormat("%s is to be started first; whoever is seen is asked to promise not to bootstrap, and "

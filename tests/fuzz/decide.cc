@@ -72,7 +72,7 @@ void RepairState(absl::Duration now, v1::ArbitratorState& state) {
       Clamp(*fence.mutable_after(), absl::ZeroDuration(), absl::Hours(1));
   }
   Tidy(*durable.mutable_left_behind(), &v1::LeftBehind::dbserver);
-  if (durable.grant().state() == v1::GRANT_STATE_FREEZING) LeaveBehind(durable.grant(), durable);
+  if (durable.grant().state() == v1::GRANT_STATE_FREEZING) LeaveBehind({}, durable.grant(), durable);
   // A full stop is the only reason to bootstrap.
   if (durable.grant().bootstrap() && !durable.has_recovery())
     durable.mutable_recovery()->set_state(v1::RECOVERY_STATE_COLLECTING);
