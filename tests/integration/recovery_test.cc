@@ -264,11 +264,20 @@ TEST_F(RecoveryTest, F35ArbitratorAndAgentsKilledInTheMiddleItGoesOn) {
   EXPECT_EQ(observer_->CheckNeverTwoPrimaries(), absl::OkStatus());
 }
 
-TEST_F(RecoveryTest, F25ABootstrapFlagThatIsLeftElsewhereKeepsEverybodyDown) {
+TEST_F(RecoveryTest, F25ABootstrapFlagThatIsLeftElsewhereKeepsEverybodyDownAlsoWhileItsAgentIsSilent) {
   StopAll();
   const std::string path = Config("node2");
   const std::string config = ReadFile(path).value();
   std::ofstream(path) << absl::StrReplaceAll(config, {{"[mariadbd]\n", "[mariadbd]\nwsrep_new_cluster\n"}});
+  ASSERT_EQ(lab().Kill("node2/agent"), absl::OkStatus());
+  ASSERT_TRUE(Reached([] { return Rule("R350"); }, absl::Seconds(20), "somebody is missing"));
+  const CtlResult unseen = Minderctl(lab(), Recover({"--dry-run"}));
+  EXPECT_EQ(unseen.code, 4) << unseen.output;
+  EXPECT_THAT(unseen.output, HasSubstr("node2: its agent is silent"));
+  for (const std::string& node : Nodes()) EXPECT_FALSE(lab().Find(node).ok()) << node;
+
+  ASSERT_EQ(lab().Start("node2/agent"), absl::OkStatus());
+  ASSERT_TRUE(Reached([] { return Rule("R330"); }, absl::Seconds(20), "everybody is there"));
   const CtlResult refused = Recovered();
   std::ofstream(path) << config;
   EXPECT_EQ(refused.code, 4) << refused.output;
