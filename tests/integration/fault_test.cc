@@ -183,7 +183,7 @@ TEST_F(FaultTest, KilledNodeIsReportedOutOfTheBalancerRestartedAndBack) {
   EXPECT_LE(writers_->Report().errors, clients_there) << writers_->Report().last_error;
 }
 
-TEST_F(FaultTest, F11FrozenNodeIsUnknownOutOfTheBalancerAndBackAfterTheThaw) {
+TEST_F(FaultTest, F11FrozenNodeIsUnknownOutOfTheBalancerDroppedByGaleraAndBackAfterTheThaw) {
   const BootTime frozen = clock_.Now();
   ASSERT_EQ(lab().Stop("node3"), absl::OkStatus());
   const auto unknown = watcher_.FirstAfter(
@@ -197,7 +197,12 @@ TEST_F(FaultTest, F11FrozenNodeIsUnknownOutOfTheBalancerAndBackAfterTheThaw) {
   ASSERT_TRUE(node.ok()) << node.status();
   EXPECT_LT(node->report_age().seconds(), 3);
   EXPECT_EQ(node->primary(), v1::TERNARY_UNKNOWN);
+  EXPECT_TRUE(Reached([] { return lab().HasStatusVariable("node1", "wsrep_cluster_size", "2"); }, absl::Seconds(30),
+                      "dropped by Galera"));
+  absl::SleepFor(frozen + absl::Seconds(20) - clock_.Now());  // nothing else happens, which no condition shows
+  EXPECT_EQ(lab().NotRouted("node3"), absl::OkStatus());
   ASSERT_EQ(lab().Continue("node3"), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "it joins again"));
   EXPECT_TRUE(Reached([] { return lab().Routed("node3"); }, absl::Seconds(40), "node3 in the balancer"));
 }
 
