@@ -1,4 +1,6 @@
 // Drains on a real cluster.
+#include <csignal>
+
 #include "tests/integration/cluster_fixture.h"
 
 namespace minder::lab {
@@ -187,6 +189,26 @@ TEST_F(DrainTest, RefusesTheMajorityOfThePrimaryComponentAndNamesUnknownNodes) {
   const CtlResult unknown = Minderctl(lab(), {"drain", "node9"});
   EXPECT_EQ(unknown.code, 1) << unknown.output;
   EXPECT_THAT(unknown.output, HasSubstr("node1, node2, node3"));
+}
+
+// node3 may be promoted meanwhile, and is drained all the same.
+TEST_F(DrainTest, F53EndsWhenTheOtherDataCentreFailsInTheMiddle) {
+  promotions_ = ::testing::Le(1);
+  {
+    const SqlSession transaction = OpenTransaction();
+    auto drain = MinderctlLater(lab(), {"drain", "node3", "--deadline", "3s"});
+    ASSERT_TRUE(Reached([] { return DrainStateIs("node3", v1::DRAIN_STATE_WAITING_FOR_TRANSACTIONS); },
+                        absl::Seconds(20), "waiting for transactions"));
+    for (const char* node : {"node1", "node2"}) ASSERT_TRUE(lab().SignalNow(node, SIGKILL).ok());
+    const CtlResult result = drain.get();
+    EXPECT_EQ(result.code, 6) << result.output;
+    EXPECT_EQ(lab().NotRouted("node3"), absl::OkStatus());
+  }
+  EXPECT_TRUE(Reached([] { return DrainStateIs("node3", v1::DRAIN_STATE_DRAINED); }, absl::Seconds(40), "drained"));
+  for (const char* node : {"node1", "node2"})
+    EXPECT_TRUE(Reached([&] { return lab().Routed(node); }, absl::Seconds(60), "back in the balancer"));
+  EXPECT_EQ(lab().NotRouted("node3"), absl::OkStatus());
+  EXPECT_EQ(ReadOnly(), "1");
 }
 
 TEST(DrainOfTwo, LastServingNodeIsRefused) {
