@@ -50,6 +50,12 @@ std::string Contradiction(const v1::DbStatusReport& report) {
   return "";
 }
 
+// Nobody knows whose the reports are.
+bool IsContested(const v1::Configuration& config, const v1::DbserverKnowledge& known, BootTime now) {
+  return known.has_contested_at() &&
+         now - SinceBoot(FromProto(known.contested_at())) <= FromProto(config.timings().fresh_for());
+}
+
 template <typename Knowledge>
 absl::Duration AgeOf(const Knowledge& knowledge, BootTime now) {
   const absl::Duration since_receipt = now - SinceBoot(FromProto(knowledge.received_at()));
@@ -82,7 +88,8 @@ NodeFacts GatherNode(const v1::Configuration& config, const v1::DbserverConfig& 
   if (known->has_primary_since())
     facts.primary_for = std::max(now - facts.age - SinceBoot(FromProto(known->primary_since())), absl::ZeroDuration());
   if (!facts.fresh) return facts;
-  facts.contradiction = Contradiction(*facts.report);
+  facts.contradiction =
+      IsContested(config, *known, now) ? "two machines speak under its name" : Contradiction(*facts.report);
   if (!facts.contradiction.empty()) return facts;
   facts.running = Known(facts.report->running());
   facts.primary = Known(facts.report->primary());

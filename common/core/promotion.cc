@@ -144,7 +144,7 @@ std::string WhyUnbelievable(const NodeFacts& node, const std::vector<NodeFacts>&
                             const v1::ConfirmedPrimary& primary) {
   constexpr std::uint64_t kMostEpochs = std::uint64_t{1} << 62;  // the next one has to be higher (O1)
   const std::string& name = node.config->name();
-  if (!node.contradiction.empty()) return absl::StrFormat("%s contradicts itself: %s", name, node.contradiction);
+  if (!node.contradiction.empty()) return absl::StrFormat("%s cannot be believed: %s", name, node.contradiction);
   if (node.report != nullptr && node.report->highest_epoch() >= kMostEpochs)
     return absl::StrFormat("%s has seen the last epoch there is", name);
   if (node.running != v1::TERNARY_YES || node.report->wsrep().gcomm_uuid().empty()) return "";

@@ -47,7 +47,7 @@ std::string NoteOn(const NodeFacts& node, const Facts& facts, const v1::Configur
     notes.push_back(
         absl::StrFormat("runs configuration version %d, the arbitrator %d", report.config_version(), config.version()));
   }
-  if (!node.contradiction.empty()) notes.push_back("contradicts itself: " + node.contradiction);
+  if (!node.contradiction.empty()) notes.push_back("cannot be believed: " + node.contradiction);
   if (node.lost) {
     notes.push_back("held down, to be rebuilt: minderctl explain has the commands");
   } else if (node.fresh && report.has_hold()) {

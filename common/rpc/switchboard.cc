@@ -158,6 +158,7 @@ void Switchboard::NoteFormerBoot(const Correspondent& from, const v1::Message& m
       "reboot, two machines run under that name; stop the wrong one, and then restart this program",
       Describe(from.peer()), absl::CHexEscape(message.boot_id().substr(0, kShownBootIdBytes)),
       absl::CHexEscape(from.peer_boot_id().substr(0, kShownBootIdBytes))));
+  if (handlers_.on_former_boot) handlers_.on_former_boot(from.peer());
 }
 
 void Switchboard::LogOnce(const std::string& what) {

@@ -45,6 +45,8 @@ class Switchboard {
     std::function<void(const v1::Party&)> on_disconnected;
     // A lease came with the ack of a report; the arbitrator gave it.
     std::function<void(const v1::Lease&)> on_lease{};
+    // Something was discarded that this peer had said before its reboot, or that another machine says under its name.
+    std::function<void(const v1::Party&)> on_former_boot{};
     // The lease for the ack of this peer's report, if any.
     std::function<std::optional<v1::Lease>(const v1::Party&)> lease_for{};
   };

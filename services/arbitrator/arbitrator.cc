@@ -54,6 +54,7 @@ Arbitrator::Arbitrator(EventLoop& loop, const v1::Configuration& config, const s
                     .on_connected = [this](const v1::Party& p) { OnConnected(p); },
                     .on_disconnected = nullptr,
                     .on_lease = nullptr,
+                    .on_former_boot = [this](const v1::Party& p) { OnFormerBoot(p); },
                     .lease_for =
                         [this](const v1::Party& p) {
                           return loaded_.ok() ? LeaseFor(config_, state_, p.name()) : std::nullopt;
@@ -221,6 +222,13 @@ void Arbitrator::OnMessage(const v1::Message& message) {
     *known.mutable_report() = message.balancer_report();
     *known.mutable_received_at() = now;
   }
+  ThinkSoon();
+}
+
+void Arbitrator::OnFormerBoot(const v1::Party& party) {
+  if (party.type() != v1::PARTY_TYPE_DBSERVER) return;
+  v1::DbserverKnowledge& known = FindOrAddByName(*state_.mutable_dbservers(), party.name());
+  *known.mutable_contested_at() = ToProto(ToSinceBoot(loop_.Now()));
   ThinkSoon();
 }
 

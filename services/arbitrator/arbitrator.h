@@ -76,6 +76,7 @@ class Arbitrator {
 
   void OnMessage(const v1::Message& message);
   void OnConnected(const v1::Party& party);
+  void OnFormerBoot(const v1::Party& party);
   void ThinkSoon();
   void Think();
   absl::Status Persist(const v1::DurableState& next, const Records& records);

@@ -54,6 +54,16 @@ bool Orders(const v1::Decision& decision) {
                              [](const v1::Order& o) { return o.has_make_primary() || o.has_freeze(); });
 }
 
+TEST(BadInput, TwoMachinesOfOneNameAreNotBelievedUntilOneIsSilentForAWhile) {
+  Split split;
+  *split.Known("b2").mutable_contested_at() = ToProto(ToSinceBoot(split.now));
+  EXPECT_FALSE(Orders(split.Decision()));
+  EXPECT_THAT(split.Missing(), HasSubstr("b2 cannot be believed: two machines speak under its name"));
+  *split.Known("b2").mutable_contested_at() =
+      ToProto(ToSinceBoot(split.now - FromProto(split.config.timings().fresh_for()) - absl::Nanoseconds(1)));
+  EXPECT_TRUE(Orders(split.Decision()));
+}
+
 TEST(BadInput, WithoutItThereIsAPromotion) {
   Split split;
   EXPECT_EQ(split.Decision().next().grant().state(), v1::GRANT_STATE_FREEZING);
@@ -83,21 +93,21 @@ constexpr auto kUnknownTernary = static_cast<v1::Ternary>(17);
 constexpr Bad kBad[] = {
     {"SaysNonPrimaryAndShowsPrimary",
      [](Split& s) { s.Report("b2").mutable_wsrep()->set_cluster_status(v1::CLUSTER_STATUS_PRIMARY); },
-     "b2 contradicts itself"},
+     "b2 cannot be believed"},
     {"SaysPrimaryAndShowsNonPrimary", [](Split& s) { s.Report("b2").set_primary(v1::TERNARY_YES); },
-     "b2 contradicts itself"},
+     "b2 cannot be believed"},
     {"StoppedAndPrimary",
      [](Split& s) { s.Report("b2").set_running(v1::TERNARY_NO), s.Report("b2").set_primary(v1::TERNARY_YES); },
-     "b2 contradicts itself"},
+     "b2 cannot be believed"},
     {"StoppedWithAProcess", [](Split& s) { s.Report("b2").set_running(v1::TERNARY_NO), s.Report("b2").clear_wsrep(); },
-     "b2 contradicts itself"},
+     "b2 cannot be believed"},
     {"UnknownPrimary", [](Split& s) { s.Report("b2").set_primary(kUnknownTernary); },
      "b2 may be in a primary component"},
     {"UnknownRunning", [](Split& s) { s.Report("a2").set_running(kUnknownTernary); },
      "not everybody in the view of a1 is seen"},
     {"UnknownClusterStatus",
      [](Split& s) { s.Report("a1").mutable_wsrep()->set_cluster_status(static_cast<v1::ClusterStatus>(17)); },
-     "a1 contradicts itself"},
+     "a1 cannot be believed"},
     {"NoPrimary", [](Split& s) { s.Report("b1").clear_primary(); }, "b1 may be in a primary component"},
     {"NoProviderOptions", [](Split& s) { s.Report("b1").clear_provider_options(); },
      "b1 does not show its provider options"},

@@ -125,7 +125,7 @@ TEST_F(BadNetworkTest, F52NothingIsPromotedOnReportsOfOtherVersionsUntilTheySayW
   for (const char* node : {"node1", "node2", "node3"}) ASSERT_EQ(lab().CutFromPeers(node), absl::OkStatus());
   EXPECT_TRUE(Reached([] { return Explained("node1 does not show its provider options"); }, absl::Seconds(30),
                       "what is missing is named"));
-  EXPECT_TRUE(Reached([] { return Explained("node2 contradicts itself"); }, absl::Seconds(20), "and what is unknown"));
+  EXPECT_TRUE(Reached([] { return Explained("node2 cannot be believed"); }, absl::Seconds(20), "and what is unknown"));
   speak(true, false);
   EXPECT_TRUE(Reached([] { return Explained("R420"); }, absl::Seconds(20), "everybody is seen, and nothing is done"));
   EXPECT_EQ(Explained("node1 does not show its provider options"), absl::OkStatus());

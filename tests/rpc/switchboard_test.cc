@@ -34,11 +34,13 @@ class SwitchboardTest : public ::testing::Test {
   EventLoop loop_;
   std::vector<std::string> delivered_;
   std::vector<std::string> connections_;
+  std::vector<std::string> contested_;
   Switchboard switchboard_{loop_,
                            {.self = arbitrator_, .peers = {node1_, node2_}, .boot_id = "b"},
                            {.on_message = [this](const v1::Message& m) { delivered_.push_back(m.sender().name()); },
                             .on_connected = [this](const v1::Party& p) { connections_.push_back("+" + p.name()); },
-                            .on_disconnected = [this](const v1::Party& p) { connections_.push_back("-" + p.name()); }}};
+                            .on_disconnected = [this](const v1::Party& p) { connections_.push_back("-" + p.name()); },
+                            .on_former_boot = [this](const v1::Party& p) { contested_.push_back(p.name()); }}};
 
   v1::Message From(const v1::Party& sender, std::uint64_t sequence) {
     v1::Message message;
@@ -154,6 +156,7 @@ TEST_F(SwitchboardTest, OneOfTwoMachinesUnderOneNameIsDiscardedAndSaidOnceWithTh
   spdlog::default_logger()->sinks().pop_back();
   EXPECT_EQ(delivered_.size(), 2u);
   EXPECT_EQ(switchboard_.correspondents()[0]->counters().discarded, 3u);
+  EXPECT_THAT(contested_, ElementsAre("node1", "node1", "node1"));
   const std::string said = log.str();
   EXPECT_THAT(said, HasSubstr("dbserver node1 says from boot n, for it has spoken from boot other since"));
   EXPECT_THAT(said, HasSubstr("restart this program"));
