@@ -76,8 +76,6 @@ void Sightings::Add(const v1::DbStatusReport& report, BootTime observed_at) {
                         .last_primary_view = report.last_primary_view().id(),
                         .non_primary = report.primary() == v1::TERNARY_NO && report.running() == v1::TERNARY_YES,
                         .answers = report.running() == v1::TERNARY_YES,
-                        .stopped = IsStopped(report),
-                        .start_wanted = report.process().start_wanted(),
                         .was_primary = report.process().was_primary(),
                         .has_data = IsStopped(report) && HasData(PositionOf(report.stopped()))});
   if (sightings_.size() > kKept) sightings_.pop_front();

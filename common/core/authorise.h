@@ -24,11 +24,9 @@ class Sightings {
     std::string state;              // process, view, last primary view, status: all that must not have changed since
     std::string last_primary_view;  // its id
     bool non_primary = false;
-    bool answers = false;       // mariadbd runs and answers
-    bool stopped = false;       // no process of it is there
-    bool start_wanted = false;  // and it is started as soon as a lease comes
-    bool was_primary = false;   // this agent has seen the process in a primary component
-    bool has_data = false;      // it is stopped, and a position that data stands behind is known
+    bool answers = false;      // mariadbd runs and answers
+    bool was_primary = false;  // this agent has seen the process in a primary component
+    bool has_data = false;     // it is stopped, and a position that data stands behind is known
   };
   // nullptr when no report had this nonce, or when that is too long ago.
   const Sighting* Find(const std::string& nonce) const;

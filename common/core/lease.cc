@@ -10,6 +10,9 @@
 namespace minder {
 namespace {
 
+// More than a lease is good for.
+constexpr std::size_t kWishesKept = 32;
+
 // Two clocks that count from the same moment, over seconds; and what the guard takes to kill.
 constexpr absl::Duration kFenceMargin = absl::Seconds(1);
 
@@ -65,7 +68,7 @@ void LeaseHolder::OnLease(const v1::Lease& lease, const Sightings::Sighting& quo
   if (lease.epoch() < highest_epoch) return;
   const BootTime until = quoted.observed_at + std::min(FromProto(lease.ttl()), ttl_);
   lease_until_ = std::max(lease_until_, until);
-  if (quoted.start_wanted && start_wanted_) start_until_ = until;
+  if (std::ranges::find(wishes_, lease.nonce()) != wishes_.end()) start_until_ = until;
   if (!lease.view_id().empty() && lease.view_id() == view_.id())
     together_.emplace(view_.members().begin(), view_.members().end());
 }
@@ -76,8 +79,13 @@ void LeaseHolder::OnReported(const v1::DbStatusReport& report, BootTime observed
     frozen_at_ = report.freeze().epoch();
     if (report.primary() == v1::TERNARY_NO) lease_until_ = start_until_ = absl::InfinitePast();
   }
-  start_wanted_ = report.process().start_wanted();
-  if (!start_wanted_) start_until_ = absl::InfinitePast();
+  if (report.process().start_wanted()) {
+    wishes_.push_back(report.nonce());
+    if (wishes_.size() > kWishesKept) wishes_.pop_front();
+  } else {
+    wishes_.clear();  // also of a lease that is on its way
+    start_until_ = absl::InfinitePast();
+  }
   if (report.has_last_primary_view()) view_ = report.last_primary_view();
   // Whom it names belongs to those who must not be lost, seen in it or not.
   if (together_) together_->insert(view_.members().begin(), view_.members().end());

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <set>
 #include <string>
@@ -63,9 +64,9 @@ class LeaseHolder {
   BootTime lease_until_ = absl::InfinitePast();
   BootTime seen_until_ = absl::InfinitePast();
   BootTime start_until_ = absl::InfinitePast();
-  bool start_wanted_ = false;    // as reported last
-  std::uint64_t frozen_at_ = 0;  // epoch of the last promise
-  v1::PrimaryView view_;         // last primary view
+  std::deque<std::string> wishes_;  // nonces of the reports that say start_wanted, since the last one that does not
+  std::uint64_t frozen_at_ = 0;     // epoch of the last promise
+  v1::PrimaryView view_;            // last primary view
   // gcomm uuids of all who were in a primary view, as its disk names it, since a lease confirmed one; nothing before
   // the first, for nobody knows whom this agent has not seen.
   std::optional<std::set<std::string>> together_;

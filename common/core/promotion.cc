@@ -231,6 +231,12 @@ void JudgeUnseen(const v1::Configuration& config, const NodeFacts* node, const v
 // A member whose process is proven dead, while its agent may have started another one with the old view: that is in no
 // primary component, but would join the group as it comes, with data that nobody has compared (ADR 0012).
 void JudgeDead(const v1::Configuration& config, const NodeFacts& node, const v1::Grant& grant, Other& other) {
+  if (node.report == nullptr) {  // the proof is durable, what its agent said last is not
+    if (!LeasesInUse(config)) return;
+    other.proof = Other::Proof::kMissing;
+    other.detail += "; but its agent, which may have started another one, was not heard since the arbitrator started";
+    return;
+  }
   const v1::Ternary running = node.report->running();
   if (running == v1::TERNARY_UNKNOWN) {
     const bool can_end = node.fresh && !node.report->process().was_primary();
@@ -260,8 +266,7 @@ Other Judge(const v1::Configuration& config, const v1::Member& member, const v1:
   if (death != facts.deaths.end()) {
     other.detail = absl::StrFormat("E3: %s: %s", member.dbserver(), death->proof());
     other.proof = Other::Proof::kProven;
-    if (node != nullptr && node->report != nullptr && !death->declared())
-      JudgeDead(config, *node, state.durable().grant(), other);
+    if (node != nullptr && !death->declared()) JudgeDead(config, *node, state.durable().grant(), other);
     return other;
   }
   if (node == nullptr || !node->fresh || node->primary == v1::TERNARY_UNKNOWN) {

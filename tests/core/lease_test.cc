@@ -22,10 +22,9 @@ v1::DbStatusReport InView(const std::string& id, const std::vector<std::string>&
   return report;
 }
 
-Sightings::Sighting ReportOf(int seconds, bool start_wanted = false) {
+Sightings::Sighting ReportOf(int seconds) {
   Sightings::Sighting sighting;
   sighting.observed_at = At(seconds);
-  sighting.start_wanted = start_wanted;
   return sighting;
 }
 
@@ -60,23 +59,43 @@ TEST(LeaseHolderTest, ALeaseOfAnEarlierEpochIsVoid) {
 }
 
 // Who is dead and silent, and did not want to start, is never started: that proves it dead for good (E3).
-TEST(LeaseHolderTest, AStartNeedsALeaseFromWhoKnewThatItIsWanted) {
-  LeaseHolder holder(kTtl);
-  v1::DbStatusReport wants;
-  wants.set_running(v1::TERNARY_NO);
-  wants.mutable_process()->set_start_wanted(true);
-  holder.OnReported(wants, At(2));
-  holder.OnLease(LeaseOf(""), ReportOf(0), 0);
-  EXPECT_FALSE(holder.MayStart(At(1))) << "it may have been counted out since, as the one that was seen to run";
-  holder.OnLease(LeaseOf(""), ReportOf(2, /*start_wanted=*/true), 0);
-  EXPECT_TRUE(holder.MayStart(At(6)));
-  EXPECT_FALSE(holder.MayStart(At(7)));
-  v1::DbStatusReport no_more;
-  no_more.set_running(v1::TERNARY_NO);
-  holder.OnReported(no_more, At(4));
-  EXPECT_FALSE(holder.MayStart(At(5))) << "it was started since, or is held down";
-  holder.OnLease(LeaseOf(""), ReportOf(2, /*start_wanted=*/true), 0);
-  EXPECT_FALSE(holder.MayStart(At(5))) << "the answer is late";
+class LeaseToStartTest : public testing::Test {
+ protected:
+  void Report(const std::string& nonce, bool wanted, int seconds) {
+    v1::DbStatusReport report;
+    report.set_running(v1::TERNARY_NO);
+    report.set_nonce(nonce);
+    report.mutable_process()->set_start_wanted(wanted);
+    holder_.OnReported(report, At(seconds));
+  }
+  void Lease(const std::string& nonce, int seconds) {
+    v1::Lease lease = LeaseOf("");
+    lease.set_nonce(nonce);
+    holder_.OnLease(lease, ReportOf(seconds), 0);
+  }
+  LeaseHolder holder_{kTtl};
+};
+
+TEST_F(LeaseToStartTest, AnswersAReportOfTheWishTo) {
+  Report("stopped", false, 1);
+  Report("wants", true, 2);
+  Lease("stopped", 1);
+  EXPECT_FALSE(holder_.MayStart(At(3)));
+  Lease("wants", 2);
+  EXPECT_TRUE(holder_.MayStart(At(6)));
+  EXPECT_FALSE(holder_.MayStart(At(7)));
+}
+
+TEST_F(LeaseToStartTest, EndsWithTheWishAlsoOnItsWay) {
+  Report("wants", true, 2);
+  Lease("wants", 2);
+  Report("started", false, 3);
+  EXPECT_FALSE(holder_.MayStart(At(3)));
+  Report("wants again", true, 4);
+  Lease("wants", 2);
+  EXPECT_FALSE(holder_.MayStart(At(4))) << "the arbitrator may have counted on the one in between";
+  Lease("wants again", 4);
+  EXPECT_TRUE(holder_.MayStart(At(4)));
 }
 
 TEST(LeaseHolderTest, WithoutTheArbitratorAllOfTheConfirmedComponentTogetherLiveOn) {

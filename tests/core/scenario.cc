@@ -192,6 +192,8 @@ std::string Scenario::Run(const std::string& line) {
         Return(name);
       } else if (verb == "waits") {
         Wait(name);
+      } else if (verb == "wants-to-start") {
+        report.mutable_process()->set_start_wanted(true);
       } else if (verb == "no-view") {
         report.clear_last_primary_view();
       } else if (verb == "position-lost") {
@@ -409,6 +411,7 @@ void Scenario::Crash(const std::string& name, bool by_signal) {
   exit.mutable_position()->set_seqno(report.wsrep().last_committed());
   report.mutable_process()->set_pid(0);
   report.mutable_process()->set_was_primary(false);
+  report.mutable_process()->set_start_wanted(false);
   report.mutable_process()->clear_complete_in();
   report.set_running(v1::TERNARY_NO);
   report.set_primary(v1::TERNARY_NO);
