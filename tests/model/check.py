@@ -4,7 +4,7 @@
 Usage: check.py WORKING_DIRECTORY [NAME...]     (no name: all of them)
 
 expected  safe     complete search, no error
-          reached  the promotion happens (its assertion fails), so that the safe variant of the same rules does not hold vacuously
+          reached  a promotion that rests on evidence happens (its assertion fails), so that the safe variant of the same rules does not hold vacuously
           two      two primary components that can both commit
           merged   somebody is taken in with data that the others do not have
           loss     a primary component without what the last one committed
