@@ -101,8 +101,8 @@ UNSOUND = [
     ("start-lease-kept", f"{TIE} E4 COUNTED KILL START_LEASE_KEPT MAXF=4 MAXE=1", "merged"),
     ("no-limit", f"{TIE} E3 COUNTED KILL NO_LIMIT MAXF=3 MAXE=1", "merged"),
     ("dead-with-lease", f"{TIE} E3 COUNTED KILL DEAD_WITH_LEASE MAXF=2 MAXE=1", "merged"),
-    # The core is built like this one (JudgeDead, ADR 0012); the sound variants have the rule that mends it.
     ("dead-and-silent", f"{TIE} E3 COUNTED KILL DEAD_AND_SILENT MAXF=3 MAXE=1", "merged"),
+    ("lease-outlives-wish", f"{TIE} E3 COUNTED KILL LEASE_OUTLIVES_WISH MAXF=3 MAXE=1", "merged"),
     # Not an error of minder's rules, but their price: what the fenced side committed before its fence is lost.
     ("e2-loses-the-fenced-side", f"{HEAVY} E2 LOSS MAXF=1 MAXE=1", "loss"),
     ("dead-by-record-loses", f"{HEAVY} E3 KILL DEAD_BY_RECORD LOSS MAXF=2 MAXE=1", "loss"),
@@ -117,6 +117,7 @@ SLOW = {"together-grows-while-primary", "frozen-in-any-view"}
 REACHED = [
     ("leases-again-reach", f"{HEAVY} E2 REACH_LEASES_AGAIN MAXF=2 MAXE=1"),
     ("counted-out-comes-back-reach", f"{TIE} E4 COUNTED KILL REACH_BACK MAXF=3 MAXE=1"),
+    ("dead-and-silent-reach", f"{TIE} E3 COUNTED KILL SILENT REACH=1 MAXF=2 MAXE=1"),
     ("given-back-reach", f"{HEAVY} E2 REACH_GIVEN_BACK MAXF=2 MAXE=1"),
 ]
 

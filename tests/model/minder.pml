@@ -17,7 +17,7 @@
  *
  * Options: N, W0..W3 (pc.weight), MAXF faults, MAXE epochs; E1 E2 E3 E4 = kinds of evidence in use; CRASH KILL (KILL_LATE: once there was an order) LEAVE
  * PARTIAL AGENT = kinds of faults besides cuts (an agent and the arbitrator that do not hear each other for a lease_ttl are one, too); LATE_LEASES,
- * TWO_SITES = see where they are used; STRAIGHT and FREEZE_GROUP = rules that go beyond design.md (see where they are used). Every other
+ * TWO_SITES SILENT = see where they are used; STRAIGHT and FREEZE_GROUP = rules that go beyond design.md (see where they are used). Every other
  * name takes one rule away (check.py, UNSOUND). REACH=e turns the promotion of epoch e, over others, into an error, so that SPIN shows the way
  * to it, REACH_LEASES_AGAIN does so for a lease that is given again after it, REACH_GIVEN_BACK for one that was revoked by an order
  * that was never carried out, and REACH_BACK for all being together again after somebody was left behind. Without -DCRASH a crash of the
@@ -52,6 +52,9 @@
 #endif
 #if defined(E2) || defined(COUNTED)
 #define LEASES /* without one no mariadbd is started with its old view */
+#endif
+#if defined(COUNTED) && defined(E3) && !defined(DEAD_AND_SILENT)
+#define WISHES /* a lease to start with answers only who wants to start; without E3 nobody concludes from that, so all who are stopped get one */
 #endif
 #define V 16 /* more views than MAXF and MAXE can give; form() asserts it */
 
@@ -100,7 +103,7 @@ byte together[N]; /* all whom it saw in a primary view since a lease confirmed o
 byte fview[N];    /* its last primary view when it gave its promise, 0 = none */
 #endif
 #ifdef COUNTED
-byte start;       /* a lease that answers a report of it being stopped is here, or on its way */
+byte start;       /* a lease to start with is here, or on its way: it answers a report of a stopped mariadbd, which nothing took back */
 #endif
 #ifdef GUARD_AFTER_START
 byte starting;    /* a start with the old view is under way */
@@ -142,6 +145,9 @@ byte rnonce;      /* its nonce is still good */
 byte rafter;      /* made after the order of this epoch could last be carried out */
 byte rnever;      /* of those, by the target of this epoch, which had not begun to carry it out: its highest epoch is lower */
 byte rarmed;      /* guard armed, by the last report that spoke of it */
+#ifdef WISHES
+byte rwants;      /* it wants to start mariadbd with its old view */
+#endif
 
 #ifdef STRAIGHT
 byte left[N];     /* members of the component in which it turned non-Primary */
@@ -417,8 +423,27 @@ inline report(x) {
   fi
 }
 
+/* Each report says whether the agent wants to start its stopped mariadbd with the old view (start_wanted). Only one that says so is
+ * answered with a lease to start with, and one that does not ends that lease, also while it is still on its way: it answers an older
+ * report. (That the newest report says so when mariadbd is started is no step of its own: the agent may say it just before, unheard.) */
+#ifdef WISHES
+#define WISH(x) rwants = rwants | BIT(x)
+#ifdef LEASE_OUTLIVES_WISH
+#define NO_WISH(x) rwants = rwants & ~BIT(x)
+#else
+#define NO_WISH(x) rwants = rwants & ~BIT(x); start = start & ~BIT(x)
+#endif
+#define WISHED(x) (!REPORTS_MATTER || IN(x, rwants))
+#define FORGET_WISH(x) rwants = rwants & ~BIT(x)
+#else
+#define NO_WISH(x) skip
+#define WISHED(x) 1
+#define FORGET_WISH(x) skip
+#endif
+
 /* The arbitrator has no fresh report of node x any more. */
 inline forget(x) {
+  FORGET_WISH(x);
   rok = rok & ~BIT(x); rpc[x] = 0; rlast[x] = 0; rcomp[x] = 0;
   ron = ron & ~BIT(x); rsame = rsame & ~BIT(x); rnonce = rnonce & ~BIT(x); rafter = rafter & ~BIT(x); rnever = rnever & ~BIT(x); rfrozen = rfrozen & ~BIT(x)
 #ifndef DEAD_PER_HOST
@@ -426,6 +451,11 @@ inline forget(x) {
 #endif
 }
 #define REPORTS_MATTER (phase != IDLE || epoch < MAXE) /* no more promotion can come: do not explore what is reported */
+#ifdef SILENT /* from when its promise is asked for */
+#define HEARD(x) (phase != INTENT || !IN(x, rest[epoch]))
+#else
+#define HEARD(x) 1
+#endif
 
 #ifdef NO_NONCE
 #define NONCE_GOOD(e) 1
@@ -662,7 +692,7 @@ proctype node(byte me) {
 #ifdef COUNTED
   /* A lease with which mariadbd may be started: to no one of the promoted either while somebody is counted out, whom the list that
    * died with them would not refuse any more. */
-  :: d_step { !IN(me, on | start | REVOKED) && IN(me, rok) && !IN(me, ron) && MAY_HAVE_START(me) -> start = start | BIT(me);
+  :: d_step { !IN(me, on | start | REVOKED) && IN(me, rok) && !IN(me, ron) && WISHED(me) && MAY_HAVE_START(me) -> start = start | BIT(me);
        printf("agent %d: a lease to start with comes\n", me) }
 #ifdef DEAD_AND_SILENT
   :: d_step { IN(me, start & REVOKED) -> start = start & ~BIT(me); printf("agent %d: that lease runs out\n", me) }
@@ -681,8 +711,13 @@ proctype node(byte me) {
 #ifdef COUNTED
   :: d_step { !REPORTS_MATTER && !IN(me, lastg) -> rok = rok | BIT(me); RUNS(me) }
 #endif
-  :: d_step { REPORTS_MATTER -> report(me);
+  :: d_step { REPORTS_MATTER && HEARD(me) -> report(me); NO_WISH(me);
        printf("agent %d: reports primary view %d, last view %d, highest epoch %d, runs %d\n", me, pc[me], last[me], maxe[me], IN(me, on)) }
+#ifdef WISHES
+  /* Once its lease is revoked nobody answers that, and it proves nothing. */
+  :: d_step { REPORTS_MATTER && HEARD(me) && !IN(me, on | REVOKED) -> report(me); WISH(me);
+       printf("agent %d: reports that it wants to start mariadbd with view %d\n", me, last[me]) }
+#endif
 #ifdef CRASH
   :: d_step { IN(me, rok) -> forget(me) }
 #endif
@@ -777,10 +812,10 @@ proctype node(byte me) {
 #define EV3(x) IN(x, rdead)
 #elif defined(DEAD_BY_RECORD)
 #define EV3(x) (IN(x, rok & rdead) && !IN(x, ron))
-#elif defined(DEAD_AND_SILENT) /* the lease with which it may be started has run out; but it may have been started before */
+#elif defined(DEAD_AND_SILENT) /* the lease that any report of being stopped was given has run out; but it may have been started before */
 #define EV3(x) (IN(x, rok & rdead) && !IN(x, ron) && ALIKE(x) && !IN(x, start))
-#elif defined(COUNTED) && !defined(DEAD_WITH_LEASE) /* its promise ended that lease */
-#define EV3(x) (IN(x, rok & rdead & rfrozen) && !IN(x, ron) && ALIKE(x))
+#elif defined(WISHES) && !defined(DEAD_WITH_LEASE) /* it has no lease to start with: its promise ended that, or what it said last; silent or not */
+#define EV3(x) (IN(x, rok & rdead & (rfrozen | ~rwants)) && !IN(x, ron) && ALIKE(x))
 #else
 #define EV3(x) (IN(x, rok & rdead) && !IN(x, ron) && ALIKE(x))
 #endif
