@@ -47,6 +47,7 @@ SOUND = [
     ("e4-counted-out-faults", f"{TIE} E4 COUNTED KILL MAXF=4 MAXE=1", 1),
     ("three-counted-out", f"{TRIO_TIE} E4 COUNTED KILL KILL_LATE TWO_SITES MAXF=4 MAXE=1", 1),
     ("e3-left-behind", f"{TIE} E3 COUNTED KILL MAXF=4 MAXE=1", 1),
+    ("e3-left-behind-twice", f"{TIE} E3 COUNTED KILL MAXF=2 MAXE=2", 2),
     ("left-behind-all", f"{TIE} E1 E3 E4 COUNTED KILL MAXF=3 MAXE=1", 1),
     ("three-left-behind-all", f"{TRIO_TIE} E1 E3 E4 COUNTED KILL TWO_SITES MAXF=2 MAXE=1", 1),
     ("three-e1", f"{TRIO} E1 LOSS MAXF=4 MAXE=1", 1),

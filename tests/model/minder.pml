@@ -47,8 +47,8 @@
 #ifndef MAXE
 #define MAXE 2 /* epochs */
 #endif
-#if defined(E2) || defined(E4)
-#define MERGES /* what a full merge resets is in use */
+#if defined(E2) || defined(E4) || (defined(COUNTED) && MAXE > 1)
+#define MERGES /* what a full merge resets is in use, or leases are given again by the view that is reported */
 #endif
 #if defined(E2) || defined(COUNTED)
 #define LEASES /* without one no mariadbd is started with its old view */
