@@ -110,7 +110,7 @@ UNSOUND = [
 ]
 
 
-# Of those, the ones with millions of states on the way to the error.
+# Of those, the ones with millions of states on the way to the error; from the last alternative to the first it is the shorter one.
 SLOW = {"together-grows-while-primary", "frozen-in-any-view"}
 
 # Way to a thing that the sound variants must not lack.
@@ -160,7 +160,8 @@ def check(name, options, expected, top):
     spin = run(["spin", "-a"] + ["-D" + option for option in options.split()] + ["minder.pml"], directory)
     # -O1 is as fast as -O2 here, and takes half as long to compile.
     optimize = "-O1" if expected == "safe" or name in SLOW else "-O0"
-    gcc = run(["gcc", "-w", optimize, "-DSAFETY", "-DNOBOUNDCHECK", f"-DMEMLIM={MEMORY_MB}", "-o", "pan", "pan.c"], directory)
+    order = ["-DT_REVERSE"] if name in SLOW else []
+    gcc = run(["gcc", "-w", optimize, *order, "-DSAFETY", "-DNOBOUNDCHECK", f"-DMEMLIM={MEMORY_MB}", "-o", "pan", "pan.c"], directory)
     if spin.returncode != 0 or gcc.returncode != 0:
         return "broken", 0, time.monotonic() - begin, spin.stdout + gcc.stderr
     pan = run(["./pan", "-E", f"-m{DEPTH}"], directory)
