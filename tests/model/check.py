@@ -103,6 +103,7 @@ UNSOUND = [
     ("no-limit", f"{TIE} E3 COUNTED KILL NO_LIMIT MAXF=3 MAXE=1", "merged"),
     ("dead-with-lease", f"{TIE} E3 COUNTED KILL DEAD_WITH_LEASE MAXF=2 MAXE=1", "merged"),
     ("dead-and-silent", f"{TIE} E3 COUNTED KILL DEAD_AND_SILENT MAXF=3 MAXE=1", "merged"),
+    ("dead-and-unheard", f"{TIE} E3 COUNTED KILL CRASH DEAD_AND_UNHEARD MAXF=3 MAXE=1", "merged"),
     ("lease-outlives-wish", f"{TIE} E3 COUNTED KILL LEASE_OUTLIVES_WISH MAXF=3 MAXE=1", "merged"),
     # Not an error of minder's rules, but their price: what the fenced side committed before its fence is lost.
     ("e2-loses-the-fenced-side", f"{HEAVY} E2 LOSS MAXF=1 MAXE=1", "loss"),

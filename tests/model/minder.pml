@@ -441,12 +441,17 @@ inline report(x) {
 #define FORGET_WISH(x) skip
 #endif
 
+#ifdef DEAD_AND_UNHEARD /* the proof of a death is durable, what was reported since is not */
+#define FORGET_VIEW(x) if :: !IN(x, rdead) -> rlast[x] = 0 :: else fi
+#else
+#define FORGET_VIEW(x) rlast[x] = 0
+#endif
 /* The arbitrator has no fresh report of node x any more. */
 inline forget(x) {
-  FORGET_WISH(x);
-  rok = rok & ~BIT(x); rpc[x] = 0; rlast[x] = 0; rcomp[x] = 0;
+  FORGET_WISH(x); FORGET_VIEW(x);
+  rok = rok & ~BIT(x); rpc[x] = 0; rcomp[x] = 0;
   ron = ron & ~BIT(x); rsame = rsame & ~BIT(x); rnonce = rnonce & ~BIT(x); rafter = rafter & ~BIT(x); rnever = rnever & ~BIT(x); rfrozen = rfrozen & ~BIT(x)
-#ifndef DEAD_PER_HOST
+#if !defined(DEAD_PER_HOST) && !defined(DEAD_AND_UNHEARD)
   ; rdead = rdead & ~BIT(x)
 #endif
 }
@@ -814,6 +819,8 @@ proctype node(byte me) {
 #define EV3(x) (IN(x, rok & rdead) && !IN(x, ron))
 #elif defined(DEAD_AND_SILENT) /* the lease that any report of being stopped was given has run out; but it may have been started before */
 #define EV3(x) (IN(x, rok & rdead) && !IN(x, ron) && ALIKE(x) && !IN(x, start))
+#elif defined(DEAD_AND_UNHEARD)
+#define EV3(x) (IN(x, rdead & (rfrozen | ~rwants)) && !IN(x, ron) && ALIKE(x))
 #elif defined(WISHES) && !defined(DEAD_WITH_LEASE) /* it has no lease to start with: its promise ended that, or what it said last; silent or not */
 #define EV3(x) (IN(x, rok & rdead & (rfrozen | ~rwants)) && !IN(x, ron) && ALIKE(x))
 #else
