@@ -16,6 +16,7 @@
 #include "common/core/proto_time.h"
 #include "common/mysql/galera_variables.h"
 #include "services/dbserver-agent/child_process.h"
+#include "services/dbserver-agent/disk_probe.h"
 #include "services/dbserver-agent/instance_lock.h"
 #include "services/dbserver-agent/process_lookup.h"
 #include "services/dbserver-agent/stopped_state.h"
@@ -28,6 +29,8 @@ namespace {
 constexpr absl::Duration kProbeIntervalInDrain = absl::Milliseconds(250);
 // A probe that is not answered by then does not hold the report back.
 constexpr absl::Duration kReportGrace = absl::Milliseconds(100);
+// No sound disk takes so long for a byte, whatever else it has to do.
+constexpr absl::Duration kDiskDeadline = absl::Seconds(3);
 // An eviction takes 50 ms and its word is here after 100; without word, the old view is as good as it was.
 constexpr absl::Duration kRestartHold = absl::Seconds(1);
 // Beside a garbd nobody evicts: Galera drops the dead one after evs.suspect_timeout and a round or two, 6 s, and takes
@@ -269,6 +272,7 @@ void Agent::Tick() {
       loop_.After(drain_->InProgress() ? std::min(interval, kProbeIntervalInDrain) : interval, [this] { Tick(); });
   supervisor_.Look();
   hold_->Look();
+  LookAtDisk();
   ProbeNow();
   loop_.Cancel(grace_timer_);
   grace_timer_ = loop_.After(kReportGrace, [this] {
@@ -349,6 +353,23 @@ void Agent::ReadLastView() {
                     observations_.process.presence = Presence::kGone;
                     Report();
                     ProbeNow();
+                  });
+}
+
+// mariadbd answers from memory while its disk hangs, and holds up every commit of the cluster (F14).
+void Agent::LookAtDisk() {
+  if (disk_asked_at_.has_value()) {
+    const bool hangs = loop_.Now() - *disk_asked_at_ > kDiskDeadline;
+    if (hangs && !std::exchange(observations_.answer.disk_hangs, true))
+      spdlog::error("a write in {} does not end: mariadbd is taken for one that does not answer", self_.data_dir());
+    return;
+  }
+  disk_asked_at_ = loop_.Now();
+  disk_worker_.Do([directory = self_.data_dir()] { return ProbeDisk(directory); },
+                  [this](const absl::Status&) {  // an error ends mariadbd, or nothing: it is no hang
+                    disk_asked_at_.reset();
+                    if (std::exchange(observations_.answer.disk_hangs, false))
+                      spdlog::info("the disk of {} answers again", self_.data_dir());
                   });
 }
 

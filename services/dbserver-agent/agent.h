@@ -62,6 +62,7 @@ class Agent {
                 const std::optional<v1::PrimaryView>& view_before);
   void OnProcessChange();
   void ReadLastView();
+  void LookAtDisk();
   void OnHoldChange();
   void OnLease(const v1::Lease& lease);
   std::string WhyNotStart() const;
@@ -87,7 +88,9 @@ class Agent {
   DepartureWatch departure_;
   std::unique_ptr<FenceGuard> guard_;  // nullptr when nodes do not fence themselves
   std::unique_ptr<DrainKeeper> drain_;
-  Worker view_worker_{loop_};  // these last: their threads end first
+  std::optional<BootTime> disk_asked_at_;  // while the disk has not answered
+  Worker disk_worker_{loop_};              // these last: their threads end first
+  Worker view_worker_{loop_};
   Worker probe_worker_{loop_};
   Supervisor supervisor_;
   std::unique_ptr<OrderKeeper> orders_;

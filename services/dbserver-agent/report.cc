@@ -10,16 +10,19 @@
 namespace minder {
 namespace {
 
-// An answer to a question from before the exit proves nothing any more.
+// An answer to a question from before the exit proves nothing any more. Nor is one that is given from memory of any
+// use, while nothing can be committed.
 bool Answered(const Observations& o) {
   const auto& last = o.answer.last;
   const auto& exit = o.process.last_exit;
-  return o.answer.status.ok() && last.has_value() && !(exit.has_value() && last->asked_at < exit->seen_at);
+  return !o.answer.disk_hangs && o.answer.status.ok() && last.has_value() &&
+         !(exit.has_value() && last->asked_at < exit->seen_at);
 }
 
 // Why there is no answer.
 std::string ErrorOf(const Observations& o) {
   if (o.process.presence == Presence::kGone) return "mariadbd is not running";
+  if (o.answer.disk_hangs) return "a write in its data directory does not end: look at its disk";
   return o.answer.status.ok() ? "not asked since mariadbd was started" : std::string(o.answer.status.message());
 }
 

@@ -60,6 +60,7 @@ struct ObservedAnswer {
   pid_t primary_pid = 0;                               // as CompletePid says
   std::string complete_in{};                           // the view where that process was last seen to be so
   pid_t waiting_pid = 0;                               // the process that was last seen not to have opened its data
+  bool disk_hangs = false;                             // a write in its data directory does not end
 };
 
 // All that a report is made of.

@@ -184,9 +184,8 @@ TEST_F(DiskTest, F15WhoseDataHaveNoRoomLeavesTheClusterAndIsBackWhenThereIs) {
   ASSERT_EQ(lab().Start("node4/agent"), absl::OkStatus());
 }
 
-// Each probe has its deadline, and what it did not learn is unknown. Disabled, for that is not so yet: the status of a
-// server whose writes hang is answered from memory, so it is held to be Synced while it holds up the whole cluster.
-TEST_F(DiskTest, DISABLED_F14WhoseDiskHangsIsUnknownAndOutOfTheBalancerAndNeverPromoted) {
+// The status of a server whose writes hang is answered from memory, while it holds up the whole cluster.
+TEST_F(DiskTest, F14WhoseDiskHangsIsUnknownAndOutOfTheBalancerAndNeverPromoted) {
   Stop("node4");
   {
     OwnDisk disk(Data("node4"), 512);

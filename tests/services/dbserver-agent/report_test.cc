@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "common/core/proto_time.h"
+#include "services/dbserver-agent/disk_probe.h"
 
 namespace minder {
 namespace {
@@ -82,6 +85,25 @@ TEST(BuildReport, BeforeTheFirstProbeNothingIsKnown) {
   EXPECT_EQ(report.group(), "");
   EXPECT_FALSE(report.probe().healthy());
   EXPECT_EQ(FromProto(report.age()), absl::ZeroDuration());
+}
+
+TEST(BuildReport, WhatIsAnsweredFromMemoryWhileTheDiskHangsIsNoAnswer) {
+  Observations o = Healthy();
+  o.answer.disk_hangs = true;
+  const v1::DbStatusReport report = BuildReport(o, At(11));
+  EXPECT_EQ(report.running(), kUnknown);
+  EXPECT_EQ(report.primary(), kUnknown);
+  EXPECT_FALSE(report.probe().healthy());
+  EXPECT_THAT(report.probe().error(), ::testing::HasSubstr("look at its disk"));
+}
+
+TEST(ProbeDisk, LeavesNothingAndNamesWhatCannotBeWrittenIn) {
+  const std::string directory = ::testing::TempDir() + "/minder-disk-probe";
+  std::filesystem::create_directory(directory);
+  EXPECT_EQ(ProbeDisk(directory), absl::OkStatus());
+  EXPECT_TRUE(std::filesystem::is_empty(directory));
+  std::filesystem::remove(directory);
+  EXPECT_THAT(std::string(ProbeDisk(directory).message()), ::testing::HasSubstr(directory));
 }
 
 TEST(BuildReport, GroupIsTheSortedNamesAndMembersAreSortedByUuid) {
