@@ -45,7 +45,7 @@ lint: deps $(BUILD)/build.ninja
 
 # The unit tests under ASan and UBSan; the loop, the core and the correspondence, which are free of gRPC, under TSan.
 SLOW_TESTS = scenario_test minderctl_test
-TSAN_TESTS = base_test correspondence_test decide_test
+TSAN_TESTS = base_test correspondence_test decide_test authorise_test node_drain_test plan_backends_test
 sanitize: deps
 	@cmake --preset asan > /dev/null && cmake --build --preset asan --target unit_tests -j $(JOBS)
 	@printf '%s\n' $(SLOW_TESTS) $$(cd $(BUILD)/asan/bin && ls *_test) | awk '!seen[$$0]++' | \
