@@ -269,21 +269,24 @@ Other Judge(const v1::Configuration& config, const v1::Member& member, const v1:
     if (node != nullptr && !death->declared()) JudgeDead(config, *node, state.durable().grant(), other);
     return other;
   }
+  if (node != nullptr && node->primary == v1::TERNARY_YES) {
+    other.detail = InPrimary(member.dbserver());
+    return other;
+  }
+  // Of a process that does not answer nothing would be proven by its end either, and so it is not ended for that.
+  const bool shows_view =
+      node != nullptr && node->fresh && (node->primary == v1::TERNARY_NO || node->report->process().pid() != 0);
+  const std::string last = shows_view ? node->report->last_primary_view().id() : "";
+  if (shows_view && last != facts.confirmed->view().id()) {
+    other.detail = absl::StrFormat("%s was in another primary component (%s) since", member.dbserver(), Quoted(last));
+    return other;
+  }
   if (node == nullptr || !node->fresh || node->primary == v1::TERNARY_UNKNOWN) {
     JudgeUnseen(config, node, state.durable().grant(), now, no_tie, other);
     return other;
   }
-  if (node->primary == v1::TERNARY_YES) {
-    other.detail = InPrimary(member.dbserver());
-    return other;
-  }
   const v1::DbStatusReport& report = *node->report;
   const bool stopped = node->running == v1::TERNARY_NO;
-  const std::string& last = report.last_primary_view().id();
-  if (last != facts.confirmed->view().id()) {
-    other.detail = absl::StrFormat("%s was in another primary component (%s) since", member.dbserver(), Quoted(last));
-    return other;
-  }
   const bool promised = HasPromised(*node, state.durable().grant());
   if (!promised && report.nonce().empty()) {
     other.detail = absl::StrFormat("%s cannot be asked for its promise: its report has no nonce", member.dbserver());
