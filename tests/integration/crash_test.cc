@@ -108,7 +108,7 @@ TEST_F(CrashTest, F33AgentThatDiesAfterItPromotedFindsThatItDid) {
 }
 
 TEST_F(CrashTest, F33ServerThatDiesBeforeItIsPromotedEndsTheGrant) {
-  promotions_ = ::testing::AllOf(::testing::Ge(1), ::testing::Le(2));
+  promotions_ = ::testing::Ge(1);  // an order comes to nothing when its target dies, or when views merge under it
   DoomBothTargets("agent.before_promotion=stop");
   ASSERT_EQ(Cut(), absl::OkStatus());
   const auto stopped = [](const std::string& agent) {
@@ -123,7 +123,6 @@ TEST_F(CrashTest, F33ServerThatDiesBeforeItIsPromotedEndsTheGrant) {
   const std::string target = stopped("node1/agent") ? "node1" : "node3";
   ASSERT_EQ(lab().Kill(target), absl::OkStatus());
   ASSERT_EQ(lab().Continue(target + "/agent"), absl::OkStatus());
-  // Whether somebody else can be promoted after that depends on who has the last write set.
   EXPECT_TRUE(Reached(
       [&] {
         const auto summary = Summary(lab());
@@ -132,10 +131,17 @@ TEST_F(CrashTest, F33ServerThatDiesBeforeItIsPromotedEndsTheGrant) {
         return open ? absl::UnavailableError(summary->reason()) : absl::OkStatus();
       },
       absl::Seconds(40), "the end of the grant"));
-  for (const char* agent : {"node1/agent", "node3/agent"}) {  // the other side's turn may come
-    ASSERT_EQ(lab().Restart(agent), absl::OkStatus());
-  }
-  HealAndMerge();
+  // Whether somebody else can be promoted after that depends on who has the last write set. An agent that was started
+  // anew could not be, for it has not seen what its server holds.
+  ASSERT_EQ(lab().Heal(), absl::OkStatus());
+  EXPECT_TRUE(Reached(
+      [&] {
+        for (const char* agent : {"node1/agent", "node3/agent"}) {  // whose turn it is
+          if (stopped(agent)) lab().Continue(agent).IgnoreError();
+        }
+        return lab().AllSynced();
+      },
+      absl::Seconds(60), "all Synced"));
 }
 
 }  // namespace
