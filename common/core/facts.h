@@ -24,13 +24,12 @@ struct NodeFacts {
   bool fresh = false;
   v1::Ternary running = v1::TERNARY_UNKNOWN;
   v1::Ternary primary = v1::TERNARY_UNKNOWN;
-  bool synced = false;   // fresh, Primary, Synced and ready
-  bool stopped = false;  // fresh, and no process runs
-  bool waiting = false;  // fresh, and its process has not opened its data: it waits for a primary component
-  bool serving = false;  // synced, and neither drained nor being drained
-  std::string
-      contradiction{};  // why its fresh report cannot be believed, which makes every answer unknown; mostly empty
-  bool lost = false;    // of a side of a split brain that did not stay, and not rebuilt yet; never synced
+  bool synced = false;          // fresh, Primary, Synced and ready
+  bool stopped = false;         // fresh, and no process runs
+  bool waiting = false;         // fresh, and its process has not opened its data: it waits for a primary component
+  bool serving = false;         // synced, and neither drained nor being drained
+  std::string contradiction{};  // why its fresh report is not believed, which makes every answer unknown; mostly empty
+  bool lost = false;            // of a side of a split brain that did not stay, and not rebuilt yet; never synced
 };
 
 // What is known of one configured dbclient.
