@@ -10,6 +10,7 @@
 #include "common/core/promotion.h"
 #include "common/core/proto_time.h"
 #include "common/core/recovery.h"
+#include "common/core/rejoin.h"
 #include "common/core/rules.h"
 #include "common/core/split_brain.h"
 #include "common/core/tie.h"
@@ -95,6 +96,7 @@ void OrderPrimary(const v1::Configuration& config, const Facts& facts, v1::Decis
   if (!split) OrderRecovery(config, facts, decision);
   if (!split && facts.paused.value != v1::TERNARY_YES) {
     OrderEvictions(config, facts, decision);
+    OrderRejoins(config, facts, decision);
     OrderEnds(config, facts, decision);
   }
   OrderHoldDown(config, facts, decision);

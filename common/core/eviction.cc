@@ -7,24 +7,12 @@
 #include "absl/strings/str_split.h"
 #include "common/core/grant.h"
 #include "common/core/last_primary.h"
-#include "common/core/lease.h"
-#include "common/core/lookup.h"
 #include "common/core/party.h"
 #include "common/core/proto_time.h"
-#include "common/core/recovery.h"
-#include "common/core/split_brain.h"
 #include "common/core/tie.h"
 
 namespace minder {
 namespace {
-
-bool IsPrimary(const NodeFacts& node) { return node.primary == v1::TERNARY_YES && node.report->probe().healthy(); }
-
-// The uuid of the process that this node's agent saw exit, while no other one runs there; empty otherwise.
-std::string DeadUuid(const NodeFacts& node) {
-  if (!node.fresh || node.running != v1::TERNARY_NO || node.report->process().pid() != 0) return "";
-  return node.report->process().last_exit().gcomm_uuid();
-}
 
 // The component that the dead one was in last is the one that goes on. A later one has a process that came back with
 // the uuid of its old view, whatever the last report of its agent said.
@@ -73,11 +61,6 @@ bool AllOthersProven(const Facts& facts, const DeadMember& dead) {
              return node->report->wsrep().gcomm_uuid() == member.gcomm_uuid();
            });
   });
-}
-
-bool StillListed(const Facts& facts, const std::string& gcomm_uuid) {
-  return std::ranges::any_of(
-      facts.nodes, [&](const NodeFacts& node) { return IsPrimary(node) && ViewHas(*node.report, gcomm_uuid); });
 }
 
 const DeadMember* FindDead(const Facts& facts, const std::string& gcomm_uuid) {
@@ -129,26 +112,6 @@ void OrderClear(const v1::Configuration& config, const NodeFacts& node, std::uin
   order.mutable_evict_member()->set_clear(true);
 }
 
-// Whether a primary component is seen that goes on without this uuid; an old view would have it.
-bool GoesOnWithout(const Facts& facts, const std::string& gcomm_uuid) {
-  if (!facts.confirmed || WeightIn(*facts.confirmed, gcomm_uuid) > 0 || StillListed(facts, gcomm_uuid)) return false;
-  return std::ranges::any_of(facts.nodes, [&](const NodeFacts& node) {
-    return IsPrimary(node) && node.report->last_primary_view().id() == facts.confirmed->view().id();
-  });
-}
-
-// A process that died, also one of which this agent never saw the uuid: it may join the primary component that goes on
-// without it, and cannot turn primary by itself.
-bool MayStartAnew(const v1::Configuration& config, const Facts& facts, const v1::DurableState& durable,
-                  const NodeFacts& node, const std::string& gone) {
-  // Who joins while others are refused costs the component a pause, or its quorum (ADR 0013). Without leases its agent
-  // would start it by itself instead, however far its data is.
-  if (LeasesInUse(config) && SomebodyIsCountedOut(durable) && FindLeftBehind(durable, node.config->name()) != nullptr)
-    return false;
-  if (!gone.empty()) return GoesOnWithout(facts, gone);
-  return node.stopped && GoesOnWithout(facts, "");
-}
-
 }  // namespace
 
 std::vector<DeadMember> FindDeadMembers(const Facts& facts) {
@@ -157,7 +120,7 @@ std::vector<DeadMember> FindDeadMembers(const Facts& facts) {
     DeadMember dead{.node = &node, .gcomm_uuid = DeadUuid(node)};
     if (dead.gcomm_uuid.empty() || FindByUuid(facts.nodes, dead.gcomm_uuid) != nullptr) continue;
     for (const NodeFacts& other : facts.nodes) {
-      const bool listens = IsPrimary(other) && !other.report->nonce().empty();
+      const bool listens = AnswersAsPrimary(other) && !other.report->nonce().empty();
       if (listens && ViewHas(*other.report, dead.gcomm_uuid) && SameLastView(other, node))
         dead.survivors.push_back(&other);
     }
@@ -230,14 +193,10 @@ void OrderEvictions(const v1::Configuration& config, const Facts& facts, v1::Dec
     *order.mutable_evict_member() = evict;
   }
   for (const NodeFacts& node : facts.nodes) {
-    const bool may_clear = IsPrimary(node) || (node.running == v1::TERNARY_YES && !IsOpen(decision.next().grant()));
+    const bool may_clear =
+        AnswersAsPrimary(node) || (node.running == v1::TERNARY_YES && !IsOpen(decision.next().grant()));
     if (!ordered.contains(node.config->name()) && may_clear && HasLeftovers(node, decision.next()))
       OrderClear(config, node, epoch, decision);
-    const std::string gone = DeadUuid(node);
-    if (decision.next().has_recovery()) continue;  // OrderRecovery has its own word
-    if (IsHeld(decision.next(), node.config->name()) || !MayStartAnew(config, facts, decision.next(), node, gone))
-      continue;
-    OrderStart(config, node, decision).set_gone_uuid(gone);
   }
 }
 

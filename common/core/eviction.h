@@ -17,8 +17,8 @@ bool CanEvict(const v1::Configuration& config, const Facts& facts, const DeadMem
 void PlanEvictions(const v1::Configuration& config, const Facts& facts, BootTime now, bool more,
                    v1::Decision& decision);
 
-// The orders of the evictions under way; to clear the list wherever a dead uuid is left, for who comes back with it
-// would never join; and, to whoever died and is not in the primary component any more, to start without its old view.
+// The orders of the evictions under way; and to clear the list wherever a dead uuid is left, for who comes back with it
+// would never join.
 void OrderEvictions(const v1::Configuration& config, const Facts& facts, v1::Decision& decision);
 
 }  // namespace minder

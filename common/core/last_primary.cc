@@ -69,17 +69,13 @@ std::string ProofOf(const v1::ObservedExit& exit) {
                          exit.signal() != 0 ? "signal" : "exit code", exit.signal() != 0 ? exit.signal() : exit.code());
 }
 
-bool IsIn(const v1::ConfirmedPrimary& primary, const std::string& gcomm_uuid) {
-  return std::ranges::find(primary.members(), gcomm_uuid, &v1::Member::gcomm_uuid) != primary.members().end();
-}
-
 // Galera's own quorum: no other part of the old component can have gone on.
 bool HoldsMajority(const v1::ConfirmedPrimary& next, const v1::ConfirmedPrimary& last) {
   std::uint64_t all = 0;
   std::uint64_t kept = 0;
   for (const v1::Member& member : last.members()) {
     all += member.weight();
-    if (IsIn(next, member.gcomm_uuid())) kept += member.weight();
+    if (HasMember(next, member.gcomm_uuid())) kept += member.weight();
   }
   return 2 * kept > all;
 }
@@ -100,14 +96,14 @@ bool AllAccountedFor(const v1::ConfirmedPrimary& next, const v1::ConfirmedPrimar
   std::vector<std::string> here;
   std::vector<std::string> elsewhere;
   for (const v1::Member& member : last.members())
-    (IsIn(next, member.gcomm_uuid()) ? here : elsewhere).push_back(member.gcomm_uuid());
+    (HasMember(next, member.gcomm_uuid()) ? here : elsewhere).push_back(member.gcomm_uuid());
   if (GarbdsMayBePrimary(last, here, elsewhere)) return false;
   return std::ranges::all_of(last.members(), [&](const v1::Member& member) {
-    if (member.garbd() || IsIn(next, member.gcomm_uuid())) return true;
+    if (member.garbd() || HasMember(next, member.gcomm_uuid())) return true;
     return std::ranges::any_of(nodes, [&](const NodeFacts& node) {
       if (node.config->name() != member.dbserver()) return false;
       return node.primary == v1::TERNARY_NO ||
-             (node.running == v1::TERNARY_YES && IsIn(next, node.report->wsrep().gcomm_uuid()));
+             (node.running == v1::TERNARY_YES && HasMember(next, node.report->wsrep().gcomm_uuid()));
     });
   });
 }
@@ -143,6 +139,19 @@ const NodeFacts* FindByUuid(const std::vector<NodeFacts>& nodes, const std::stri
 
 bool IgnoresQuorum(const v1::DbStatusReport& report) {
   return report.provider_options().ignore_sb() || report.provider_options().ignore_quorum();
+}
+
+bool HasMember(const v1::ConfirmedPrimary& primary, const std::string& gcomm_uuid) {
+  return std::ranges::find(primary.members(), gcomm_uuid, &v1::Member::gcomm_uuid) != primary.members().end();
+}
+
+bool AnswersAsPrimary(const NodeFacts& node) {
+  return node.primary == v1::TERNARY_YES && node.report->probe().healthy();
+}
+
+std::string DeadUuid(const NodeFacts& node) {
+  if (!node.fresh || node.running != v1::TERNARY_NO || node.report->process().pid() != 0) return "";
+  return node.report->process().last_exit().gcomm_uuid();
 }
 
 bool ViewHas(const v1::DbStatusReport& report, const std::string& gcomm_uuid) {

@@ -40,6 +40,15 @@ const NodeFacts* FindByUuid(const std::vector<NodeFacts>& nodes, const std::stri
 // With that Galera may make a second primary component by itself.
 bool IgnoresQuorum(const v1::DbStatusReport& report);
 
+// True when it was a member of `primary`.
+bool HasMember(const v1::ConfirmedPrimary& primary, const std::string& gcomm_uuid);
+
+// It says itself, now, that it is in a primary component.
+bool AnswersAsPrimary(const NodeFacts& node);
+
+// The gcomm uuid of the process that this node's agent saw exit, while no other one runs there; empty otherwise.
+std::string DeadUuid(const NodeFacts& node);
+
 // True when the view of `report` has a member with this gcomm uuid.
 bool ViewHas(const v1::DbStatusReport& report, const std::string& gcomm_uuid);
 

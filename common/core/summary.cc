@@ -8,6 +8,7 @@
 #include "common/core/names.h"
 #include "common/core/position.h"
 #include "common/core/proto_time.h"
+#include "common/core/rejoin.h"
 
 namespace minder {
 namespace {
@@ -33,8 +34,13 @@ std::string NoteOn(const NodeFacts& node, const Facts& facts, const v1::Configur
     const v1::ObservedExit& exit = report.process().last_exit();
     notes.push_back(absl::StrFormat("mariadbd %d %s %s ago", exit.pid(), HowItEnded(exit), Ago(exit.age())));
   }
-  if (node.fresh && report.process().has_restart_in()) {
-    notes.push_back(absl::StrFormat("restart in %s", Ago(report.process().restart_in())));
+  if (node.fresh && report.process().starting()) {
+    notes.push_back("it is being started");
+  } else if (node.fresh && report.process().has_restart_in()) {
+    const std::string joins = WhoJoins(facts);
+    const bool waits = !joins.empty() && FromProto(report.process().restart_in()) == absl::ZeroDuration();
+    notes.push_back(waits ? absl::StrFormat("is started when %s has joined", joins)
+                          : absl::StrFormat("restart in %s", Ago(report.process().restart_in())));
   }
   if (node.waiting) notes.push_back("waits for a primary component, and serves nobody");
   if (node.fresh && report.process().held()) notes.push_back("held down by a recovery");

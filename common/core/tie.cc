@@ -44,7 +44,7 @@ bool LeftTogether(const v1::DbStatusReport& report) {
          FromProto(report.departure().unseen()) <= *suspicion - kShorterThanSuspicion;
 }
 
-bool IsIn(const v1::ConfirmedPrimary& primary, const std::string& name) {
+bool HasDbserver(const v1::ConfirmedPrimary& primary, const std::string& name) {
   return std::ranges::find(primary.members(), name, &v1::Member::dbserver) != primary.members().end();
 }
 
@@ -57,7 +57,7 @@ std::string WhyNoTie(const v1::Configuration& config, const v1::DurableState& du
   if (!durable.whole()) return "since the last order nobody saw every dbserver in one primary component";
   const v1::ConfirmedPrimary& primary = *facts.confirmed;
   for (const v1::DbserverConfig& node : config.dbservers()) {
-    if (!IsIn(primary, node.name())) return absl::StrFormat("%s may have joined it since", node.name());
+    if (!HasDbserver(primary, node.name())) return absl::StrFormat("%s may have joined it since", node.name());
   }
   std::uint64_t inside = 0;
   std::uint64_t outside = 0;
@@ -82,7 +82,7 @@ void KeepWhole(const Facts& facts, v1::DurableState& next) {
   if (next.whole() || IsOpen(next.grant()) || !facts.confirmed) return;
   next.set_whole(std::ranges::all_of(facts.nodes, [&](const NodeFacts& node) {
     return node.synced && node.report->last_primary_view().id() == facts.confirmed->view().id() &&
-           IsIn(*facts.confirmed, node.config->name());
+           HasDbserver(*facts.confirmed, node.config->name());
   }));
 }
 

@@ -249,7 +249,8 @@ void Agent::Recover(const v1::Recover& order, const Supervisor::Done& done) {
   const auto not_beyond = order.has_not_beyond() ? std::optional(order.not_beyond()) : std::nullopt;
   if (order.without_view() && !supervisor_.StartNow(not_beyond)) return;
   if (order.keep_view()) supervisor_.StartSoon();
-  if (!order.without_view() && !order.keep_view()) supervisor_.StartWithoutView(order.gone_uuid(), not_beyond);
+  if (!order.without_view() && !order.keep_view())
+    supervisor_.StartWithoutView(order.gone_uuid(), not_beyond, order.not_yet());
   done(absl::OkStatus());
 }
 

@@ -92,6 +92,7 @@ v1::ServerProcess ProcessOf(const Observations& o, BootTime now) {
   if (process.was_primary()) process.set_complete_in(o.answer.complete_in);
   process.set_waiting(Waits(o));
   process.set_held(observed.held);
+  process.set_starting(observed.starting);
   process.set_start_wanted(observed.presence == Presence::kGone && observed.start_wanted && !observed.held);
   if (o.answer.last.has_value()) process.set_flush_log_at_trx_commit(o.answer.last->flush_log_at_trx_commit);
   if (observed.restart_at.has_value()) {

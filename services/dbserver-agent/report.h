@@ -46,8 +46,9 @@ struct ObservedProcess {
   std::optional<BootTime> restart_at;
   std::string start_error;
   bool start_wanted = false;  // with its old view, as soon as it may be
-  v1::StoppedState stopped;   // while kGone
-  bool held = false;          // by an order
+  bool starting = false;
+  v1::StoppedState stopped;  // while kGone
+  bool held = false;         // by an order
 };
 
 // What is known from asking the server. Nothing at all before the first probe of this process ended.

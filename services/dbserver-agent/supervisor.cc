@@ -57,11 +57,11 @@ void Supervisor::DoStart(bool is_restart) {
     return handlers_.on_change();
   }
   ++busy_;
+  observed_.starting = true;
   observed_.may_turn_primary = !forget_view_;
-  if (observed_.may_turn_primary) {  // from now on a promise comes too late to hold it down
-    observed_.presence = Presence::kUnknown;
-    handlers_.on_change();
-  }
+  // From now on a promise comes too late to hold it down.
+  if (observed_.may_turn_primary) observed_.presence = Presence::kUnknown;
+  handlers_.on_change();
   worker_.Do(
       [this, forget = std::exchange(forget_view_, false), not_beyond = not_beyond_] {
         const absl::Status prepared = handlers_.prepare_view(forget);
@@ -98,6 +98,7 @@ void Supervisor::OnFound(absl::StatusOr<std::optional<RunningServer>> found, OnD
 
 void Supervisor::OnStarted(absl::StatusOr<RunningServer> started, OnDisk disk, bool is_restart) {
   --busy_;
+  observed_.starting = false;
   if (started.ok()) {
     if (is_restart) ++observed_.restarts;
     spdlog::info("started mariadbd, pid {}", started->pid);
@@ -163,13 +164,14 @@ void Supervisor::OnEnding(const Ending& ending, const v1::StoppedState& stopped)
   handlers_.on_change();
 }
 
-void Supervisor::StartWithoutView(const std::string& gone_uuid, const std::optional<v1::Position>& not_beyond) {
+void Supervisor::StartWithoutView(const std::string& gone_uuid, const std::optional<v1::Position>& not_beyond,
+                                  bool not_yet) {
   if (restart_timer_ == 0 && !observed_.start_wanted) return;
   if (observed_.last_exit && observed_.last_exit->gcomm_uuid != gone_uuid) return;
   not_beyond_ = not_beyond;
   if (!std::exchange(forget_view_, true))
     spdlog::info("the cluster goes on without {}: starts with a new uuid", gone_uuid.empty() ? "it" : gone_uuid);
-  RestartAt(policy_.restart_at().value_or(loop_.Now()));
+  RestartAt(policy_.restart_at().value_or(loop_.Now()), not_yet ? kHoldFor : absl::ZeroDuration());
 }
 
 void Supervisor::MayStart() {
@@ -266,7 +268,7 @@ void Supervisor::Bootstrap(const Done& done) {
   EndHold();
   loop_.Cancel(std::exchange(restart_timer_, 0));
   ++busy_;
-  observed_.may_turn_primary = true;
+  observed_.starting = observed_.may_turn_primary = true;
   worker_.Do(
       [this] {
         auto started = process_.Bootstrap();
@@ -290,11 +292,12 @@ bool Supervisor::StartNow(const std::optional<v1::Position>& not_beyond) {
   return true;
 }
 
-void Supervisor::RestartAt(BootTime at) {
+// Shown is when it wants to; it does so once nobody has told it for `turn` to let others go first.
+void Supervisor::RestartAt(BootTime at, absl::Duration turn) {
   if (barred_) return;
   observed_.restart_at = at;
   loop_.Cancel(restart_timer_);
-  restart_timer_ = loop_.At(at, [this] {
+  restart_timer_ = loop_.At(std::max(at, loop_.Now() + turn), [this] {
     restart_timer_ = 0;
     DoStart(observed_.last_exit.has_value());
   });

@@ -34,7 +34,8 @@ class Supervisor {
 
   // So long a server with data that is found absent waits for the arbitrator, which may know how far that data may be.
   static constexpr absl::Duration kFirstWord = absl::Seconds(2);
-  // A hold lasts so long after the last order that renews it: an arbitrator that goes away leaves nothing held down.
+  // A hold, or the wait for others who join first, lasts so long after the last order that renews it: an arbitrator
+  // that goes away leaves nothing held down.
   static constexpr absl::Duration kHoldFor = absl::Seconds(30);
 
   Supervisor(EventLoop& loop, ServerProcess& process, Handlers handlers);
@@ -44,9 +45,10 @@ class Supervisor {
 
   // Adopts the server that runs; when none does, starts it if `start_absent`.
   void Begin(bool start_absent);
-  // The primary component goes on without `gone_uuid`: a pending start of the process that had it takes place now, with
-  // a new uuid, unless its data is beyond `not_beyond`. Nothing when none is pending, or another one.
-  void StartWithoutView(const std::string& gone_uuid, const std::optional<v1::Position>& not_beyond);
+  // The primary component goes on without `gone_uuid`: a pending start of the process that had it takes place now, or,
+  // when `not_yet`, at the next such call, with a new uuid, unless its data is beyond `not_beyond`. Nothing when none
+  // is pending, or another one.
+  void StartWithoutView(const std::string& gone_uuid, const std::optional<v1::Position>& not_beyond, bool not_yet);
   // why_not_start() is another one: a start that waits for that takes place now if it may.
   void MayStart();
   // A pending restart takes place now, with the old view.
@@ -84,7 +86,7 @@ class Supervisor {
 
   void DoFind(bool start_absent);
   void DoStart(bool is_restart);
-  void RestartAt(BootTime at);
+  void RestartAt(BootTime at, absl::Duration turn = absl::ZeroDuration());
   void OnFound(absl::StatusOr<std::optional<RunningServer>> found, OnDisk disk, bool start_absent);
   void OnStarted(absl::StatusOr<RunningServer> started, OnDisk disk, bool is_restart);
   void Hold(RunningServer server, const std::string& view);

@@ -38,7 +38,8 @@ std::string Describe(const v1::Recover& order) {
     default:
       if (order.without_view()) return "start and join" + limit;
       if (order.keep_view()) return "start now";
-      return (order.gone_uuid().empty() ? "start with a new uuid" : "start without " + order.gone_uuid()) + limit;
+      return (order.gone_uuid().empty() ? "start with a new uuid" : "start without " + order.gone_uuid()) + limit +
+             (order.not_yet() ? ", once others have joined" : "");
   }
 }
 
@@ -127,6 +128,10 @@ std::string Scenario::Run(const std::string& line) {
     if (!absl::SimpleAtoi(rest.at(1), &seqno)) return "error: no seqno";
     Report(rest[0]).mutable_wsrep()->set_last_committed(seqno);
     disk_[rest[0]].set_seqno(seqno);
+  } else if (verb == "restart-in") {
+    absl::Duration delay;
+    if (!absl::ParseDuration(rest.at(1), &delay)) return "error: no duration";
+    *Report(rest[0]).mutable_process()->mutable_restart_in() = ToProto(delay);
   } else if (verb == "disk-view") {
     Report(rest.at(0)).mutable_last_primary_view()->set_id(rest.at(1));
   } else if (verb == "saw-view") {
@@ -194,6 +199,8 @@ std::string Scenario::Run(const std::string& line) {
         Wait(name);
       } else if (verb == "wants-to-start") {
         report.mutable_process()->set_start_wanted(true);
+      } else if (verb == "starting") {
+        report.mutable_process()->set_starting(true);
       } else if (verb == "no-view") {
         report.clear_last_primary_view();
       } else if (verb == "position-lost") {
@@ -315,6 +322,7 @@ void Scenario::Start(const std::string& name) {
   report.set_config_version(config_.version());
   report.mutable_process()->set_waiting(false);
   report.mutable_process()->set_held(false);
+  report.mutable_process()->set_starting(false);
   report.mutable_process()->clear_restart_in();
   report.mutable_process()->set_flush_log_at_trx_commit(1);
   report.clear_last_primary_view();
@@ -490,6 +498,7 @@ void Scenario::ObeyOrder(const std::string& name, const v1::Order& order) {
 void Scenario::ObeyRecover(const std::string& name, const v1::Recover& order) {
   v1::DbStatusReport& report = Report(name);
   v1::OrderOutcome outcome = v1::ORDER_OUTCOME_DONE;
+  if (order.not_yet()) return;
   if (order.action() == v1::Recover::ACTION_COLLECT || order.action() == v1::Recover::ACTION_CLEAR) {
     if (report.process().waiting()) Crash(name, true);
     report.mutable_process()->clear_restart_in();

@@ -511,10 +511,13 @@ class Oracle {
              order.not_beyond().SerializeAsString() == left->not_beyond().SerializeAsString(),
          "one who was left behind is started, wherever its data is");
     const std::string& gone = order.gone_uuid();
+    if (order.action() == v1::Recover::ACTION_START && !order.keep_view() && !order.without_view() && !order.not_yet())
+      Must(!std::exchange(somebody_joins_, true), "two are told to join at once");
     Must(gone.empty() || (!Runs(gone) && report->process().last_exit().gcomm_uuid() == gone),
          "started without a view that it may need");
   }
 
+  bool somebody_joins_ = false;
   const v1::Configuration& config_;
   const v1::ArbitratorState& state_;
   const BootTime now_;

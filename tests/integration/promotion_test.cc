@@ -1,5 +1,6 @@
 // Evictions and promotions on real clusters; the names of scenarios.md where they have one.
 #include <csignal>
+#include <map>
 
 #include "tests/integration/cluster_fixture.h"
 
@@ -155,6 +156,30 @@ TEST_F(EvenSplitTest, F03KilledDataCentreIsProvenDeadByItsAgents) {
   for (const char* node : kFirst) ASSERT_TRUE(lab().SignalNow(node, SIGKILL).ok());
   EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced again"));
   EXPECT_EQ(observer_->CheckNeverTwoPrimaries(), absl::OkStatus());
+}
+
+// Galera may lose a component that two join at once.
+TEST_F(EvenSplitTest, TwoThatDieTogetherJoinOneAfterTheOther) {
+  promotions_ = ::testing::Le(1);
+  std::map<std::string, pid_t> died;
+  for (const char* node : kFirst) {
+    const auto process = lab().Find(node);
+    ASSERT_TRUE(process.ok()) << process.status();
+    died[node] = process->pid;
+  }
+  for (const char* node : kFirst) ASSERT_TRUE(lab().SignalNow(node, SIGKILL).ok());
+  const auto both_run = [&] {
+    for (const auto& [node, pid] : died) {
+      const auto process = lab().Find(node);
+      if (!process.ok() || process->pid == pid) return absl::UnavailableError(node);
+    }
+    return absl::OkStatus();
+  };
+  ASSERT_TRUE(Reached(both_run, absl::Seconds(40), "both started again"));
+  const auto size = lab().StatusVariable("node3", "wsrep_cluster_size");
+  ASSERT_TRUE(size.ok()) << size.status();
+  EXPECT_EQ(*size, "3") << "one had joined when the other was started";
+  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced again"));
 }
 
 TEST_F(EvenSplitTest, F35ArbitratorKilledInTheMiddleGoesOnWhereItWas) {

@@ -49,8 +49,7 @@ class TieTest : public ClusterTestOn<Tied> {
 
 // Who was counted out lives on, and the promoted ones refuse it: its data may have what theirs has not.
 TEST_F(TieTest, F02SilentDataCentreWithoutAMajorityIsCountedOutAndComesBackAsItsAgentsStartIt) {
-  // While two of them join, Galera may lose the component of the others (ADR 0013); it is promoted again then.
-  promotions_ = ::testing::AllOf(::testing::Ge(1), ::testing::Le(2));
+  promotions_ = 1;  // they join one after the other: while two do, Galera may lose the component of the others
   const pid_t process = Pid("node1");
   ASSERT_EQ(lab().CutOff({"node1", "node2"}, {"node3", "node4", "arbitrator", "lb1"}), absl::OkStatus());
   EXPECT_TRUE(Reached([] { return IsPromoted(); }, absl::Seconds(30), "a grant"));

@@ -120,10 +120,10 @@ void SimAgent::ScheduleRestart() {
   RestartAt(std::max(*policy_.restart_at(), Now() + hold));
 }
 
-void SimAgent::RestartAt(BootTime at) {
+void SimAgent::RestartAt(BootTime at, absl::Duration turn) {
   observations_.process.restart_at = at;
   restart_ = ++restarts_;
-  seat_.After(std::max(at - Now(), absl::ZeroDuration()), [this, restart = restart_] {
+  seat_.After(std::max(at - Now(), turn), [this, restart = restart_] {
     if (restart_ != restart) return;
     restart_ = 0;
     DoStart(observations_.process.last_exit.has_value());
@@ -137,14 +137,12 @@ void SimAgent::DoStart(bool is_restart) {
     observations_.process.restart_at.reset();
     return Report();
   }
-  busy_ = true;
+  busy_ = observations_.process.starting = true;
   may_turn_primary_ = !forget_view_ && !world_.galera.Runs(host_);
-  if (may_turn_primary_) {
-    observations_.process.presence = Presence::kUnknown;
-    Report();
-  }
+  if (may_turn_primary_) observations_.process.presence = Presence::kUnknown;
+  Report();
   seat_.After(Soon(absl::Milliseconds(30)), [this, is_restart] {
-    busy_ = false;
+    busy_ = observations_.process.starting = false;
     const auto& limit = not_beyond_;
     if (limit && !world_.galera.Runs(host_) && world_.galera.SeqnoOnDisk(host_) > limit->seqno()) {
       if (std::exchange(forget_view_, false)) world_.galera.ForgetView(host_);
@@ -244,9 +242,9 @@ void SimAgent::StartFirst(const v1::OrderStatus& accepted) {
   if (observations_.process.presence == Presence::kRunning) return runs();
   EndHold();
   restart_ = 0;
-  busy_ = may_turn_primary_ = true;
+  busy_ = may_turn_primary_ = observations_.process.starting = true;
   seat_.After(Soon(absl::Milliseconds(300)), [this, accepted, runs] {
-    busy_ = false;
+    busy_ = observations_.process.starting = false;
     if (seat_.CrashesAt("before it is the first node")) return;
     if (world_.galera.Runs(host_)) return runs();
     world_.checks.OnPromotion(host_, accepted.epoch());
@@ -261,7 +259,7 @@ void SimAgent::StartWithoutView(const v1::Recover& order) {
   if ((restart_ == 0 && !observations_.process.start_wanted) || (exit && exit->gcomm_uuid != order.gone_uuid())) return;
   forget_view_ = true;
   not_beyond_ = order.has_not_beyond() ? std::optional(order.not_beyond()) : std::nullopt;
-  RestartAt(policy_.restart_at().value_or(Now()));
+  RestartAt(policy_.restart_at().value_or(Now()), order.not_yet() ? kSimHoldFor : absl::ZeroDuration());
 }
 
 // ---- leases and the guard

@@ -42,7 +42,7 @@ class SimAgent {
   void Exited(int pid, bool expected);
   void Ended(bool expected);
   void ScheduleRestart();
-  void RestartAt(BootTime at);
+  void RestartAt(BootTime at, absl::Duration turn = absl::ZeroDuration());
   void DoStart(bool is_restart);
   void Failed(const std::string& why);
   void Recover(const v1::Recover& order);

@@ -206,7 +206,7 @@ TEST_F(SupervisorTest, WhoIsLeftBehindIsNotStartedBeyondTheOthersHoweverOftenItI
   Supervised supervised(*child, true);
   ASSERT_TRUE(Eventually([&] { return supervised.observed().restart_at.has_value(); }));
   EXPECT_GT(*supervised.observed().restart_at, began_at + Supervisor::kFirstWord) << "it waits for the word";
-  supervised.Do([&](Supervisor& s) { s.StartWithoutView("", limit); });
+  supervised.Do([&](Supervisor& s) { s.StartWithoutView("", limit, false); });
   const auto refused = [&] { return absl::StrContains(supervised.observed().start_error, absl::StrCat(":", own)); };
   ASSERT_TRUE(Eventually(refused));
   // The next try, of its own, a second later.
@@ -215,8 +215,23 @@ TEST_F(SupervisorTest, WhoIsLeftBehindIsNotStartedBeyondTheOthersHoweverOftenItI
   EXPECT_FALSE(supervised.Sees(Presence::kRunning));
   supervised.Do([&](Supervisor& s) {
     limit.set_seqno(own);
-    s.StartWithoutView("", limit);
+    s.StartWithoutView("", limit, false);
   });
+  EXPECT_TRUE(Eventually([&] { return supervised.Sees(Presence::kRunning); }));
+}
+
+TEST_F(SupervisorTest, WhoIsToLetOthersJoinFirstIsStartedByTheNextOrder) {
+  KillAndWait(Bootstrap());
+  const auto child = Child();
+  const BootTime began_at = BootClock().Now();
+  Supervised supervised(*child, true);
+  ASSERT_TRUE(Eventually([&] { return supervised.observed().restart_at.has_value(); }));
+  supervised.Do([](Supervisor& s) { s.StartWithoutView("", std::nullopt, true); });
+  while (BootClock().Now() < began_at + Supervisor::kFirstWord + absl::Milliseconds(500)) {  // it would have started
+    ASSERT_FALSE(supervised.observed().starting || supervised.Sees(Presence::kRunning));
+    absl::SleepFor(absl::Milliseconds(20));
+  }
+  supervised.Do([](Supervisor& s) { s.StartWithoutView("", std::nullopt, false); });
   EXPECT_TRUE(Eventually([&] { return supervised.Sees(Presence::kRunning); }));
 }
 
