@@ -21,8 +21,7 @@ ExitCode RunPause(const CommandLine& line, const Session& session) {
   v1::PauseResponse response;
   const CallResult result = session.client.Pause(request, session.timeout, response);
   if (!result.status.ok()) return FailOrder(session, result);
-  const std::string until =
-      absl::FormatTime("%Y-%m-%d %H:%M:%S", absl::FromUnixSeconds(response.until().seconds()), absl::LocalTimeZone());
+  const std::string until = absl::FormatTime("%Y-%m-%d %H:%M:%S", FromProto(response.until()), absl::LocalTimeZone());
   return Show(session, response,
               line.dry_run ? absl::StrFormat("would be paused until %s\n", until)
                            : absl::StrFormat("paused until %s: nothing is ordered about primary components\n"

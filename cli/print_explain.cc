@@ -7,6 +7,7 @@
 #include "cli/table.h"
 #include "cli/text.h"
 #include "common/core/names.h"
+#include "common/core/proto_time.h"
 
 namespace minder {
 namespace {
@@ -103,11 +104,10 @@ std::string RenderHistory(const v1::HistoryResponse& response, absl::TimeZone zo
   std::vector<std::vector<Cell>> rows;
   for (const v1::HistoryEntry& entry : response.entries()) {
     const v1::AuditRecord& record = entry.record();
-    std::vector<Cell> row = {
-        {absl::StrFormat("%d", entry.number())},
-        {absl::FormatTime("%Y-%m-%d %H:%M:%S", absl::FromUnixSeconds(entry.time().seconds()), zone)},
-        {record.kind()},
-        {record.epoch() == 0 ? "" : absl::StrFormat("%d", record.epoch())}};
+    std::vector<Cell> row = {{absl::StrFormat("%d", entry.number())},
+                             {absl::FormatTime("%Y-%m-%d %H:%M:%E3S", FromProto(entry.time()), zone)},
+                             {record.kind()},
+                             {record.epoch() == 0 ? "" : absl::StrFormat("%d", record.epoch())}};
     if (wide) row.insert(row.end(), {Cell{entry.hash()}, Cell{absl::StrJoin(record.evidence(), "; ")}});
     row.push_back({record.text()});
     rows.push_back(std::move(row));

@@ -9,6 +9,7 @@
 #include "cli/table.h"
 #include "cli/text.h"
 #include "common/core/names.h"
+#include "common/core/proto_time.h"
 
 namespace minder {
 namespace {
@@ -142,7 +143,7 @@ std::string RenderReports(const v1::RequestStatusResponse& response, bool color)
 }
 
 std::string RenderChanges(const v1::WatchResponse& response, absl::TimeZone zone, bool color) {
-  const absl::Time time = absl::FromUnixSeconds(response.time().seconds());
+  const absl::Time time = FromProto(response.time());
   const std::string prefix = absl::FormatTime("%Y-%m-%d %H:%M:%S ", time, zone);
   if (response.changes().empty()) return prefix + Headline(response.summary(), color) + "\n";
   std::string lines;

@@ -17,7 +17,6 @@
 #include "common/core/split_brain.h"
 #include "common/core/summary.h"
 #include "google/protobuf/util/message_differencer.h"
-#include "google/protobuf/util/time_util.h"
 #include "services/arbitrator/past_requests.h"
 
 namespace minder {
@@ -121,7 +120,7 @@ absl::Status Arbitrator::RecordDrain(const std::string& dbserver, const std::str
   drain.set_drain_id(drain_id);
   drain.set_ending(false);
   drain.clear_joined();
-  *drain.mutable_ordered_at() = google::protobuf::util::TimeUtil::GetCurrentTime();
+  *drain.mutable_ordered_at() = ToProto(absl::Now());
   return PersistDrains(std::move(next), absl::StrFormat("drain %s of %s begins", drain_id, dbserver));
 }
 

@@ -13,7 +13,6 @@
 #include "common/rpc/grpc_status.h"
 #include "common/rpc/unary_call.h"
 #include "google/protobuf/util/message_differencer.h"
-#include "google/protobuf/util/time_util.h"
 #include "minder/v1/services.grpc.pb.h"
 #include "services/arbitrator/outlook_stream.h"
 #include "services/arbitrator/past_requests.h"
@@ -84,7 +83,7 @@ class Service : public v1::ControlService::CallbackService {
           if (last && changes.empty()) return step;
           last = outlook.summary;
           v1::WatchResponse& response = step.response.emplace();
-          *response.mutable_time() = google::protobuf::util::TimeUtil::GetCurrentTime();
+          *response.mutable_time() = ToProto(absl::Now());
           *response.mutable_changes() = {changes.begin(), changes.end()};
           *response.mutable_summary() = outlook.summary;
           return step;

@@ -13,7 +13,6 @@
 #include "common/core/requests.h"
 #include "common/core/split_brain.h"
 #include "common/rpc/grpc_status.h"
-#include "google/protobuf/util/time_util.h"
 #include "services/arbitrator/refusal.h"
 
 namespace minder {
@@ -255,9 +254,7 @@ grpc::Status PrimaryService::Pause(const v1::PauseRequest& request, v1::PauseRes
   const absl::Duration duration = FromProto(request.duration());
   if (duration <= absl::ZeroDuration() || duration > kLongestPause)
     return Invalid("BAD_DURATION", "a pause takes more than nothing and at most 30 days", "pause for 1h, and again");
-  const auto set_until = [&] {
-    *response.mutable_until() = google::protobuf::util::TimeUtil::GetCurrentTime() + ToProto(duration);
-  };
+  const auto set_until = [&] { *response.mutable_until() = ToProto(absl::Now() + duration); };
   if (request.validate_only()) {
     set_until();
     return grpc::Status::OK;

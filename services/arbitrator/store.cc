@@ -14,6 +14,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "common/base/check.h"
 #include "common/base/failpoint.h"
 #include "common/base/file.h"
@@ -173,8 +175,7 @@ class SqliteStore : public Store {
     MINDER_RETURN_IF_ERROR(Execute("INSERT OR REPLACE INTO state VALUES (1, ?)", {ToJson(state)}));
     if (records.empty()) return absl::OkStatus();
     MINDER_ASSIGN_OR_RETURN(Head head, LoadHead());
-    const std::string time =
-        google::protobuf::util::TimeUtil::ToString(google::protobuf::util::TimeUtil::GetCurrentTime());
+    const std::string time = absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now(), absl::UTCTimeZone());
     for (const v1::AuditRecord& record : records) {
       const std::string text = ToJson(record);
       const std::string key = std::to_string(++head.number);

@@ -162,8 +162,8 @@ TEST_F(Trail, IsATableAndWideSaysWhy) {
   EXPECT_EQ(result.code, 0) << result.err;
   EXPECT_EQ(limit_, 3u);
   EXPECT_EQ(result.out,
-            "NO  TIME                 KIND   EPOCH  WHAT\n"
-            "7   2023-11-14 22:13:20  grant  3      b1 is ordered to make b1 primary\n");
+            "NO  TIME                     KIND   EPOCH  WHAT\n"
+            "7   2023-11-14 22:13:20.000  grant  3      b1 is ordered to make b1 primary\n");
   EXPECT_EQ(result.err, "");
   EXPECT_THAT(minderctl_.Run({"history", "-o", "wide"}).out, HasSubstr("abcd  E3: a1 died  b1 is ordered"));
   EXPECT_EQ(limit_, 0u);

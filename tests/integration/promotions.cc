@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/base/status_macros.h"
+#include "common/core/proto_time.h"
 
 namespace minder::lab {
 namespace {
@@ -77,9 +78,9 @@ std::vector<Promotion> PromotionsIn(const v1::HistoryResponse& history, absl::Ti
   for (int i = history.entries_size() - 1; i >= 0; --i) {  // oldest first
     const v1::HistoryEntry& entry = history.entries(i);
     if (!OrdersPromotion(entry.record())) continue;
-    const absl::Time at = absl::FromUnixSeconds(entry.time().seconds()) + absl::Nanoseconds(entry.time().nanos());
-    promotions.push_back(
-        {.epoch = entry.record().epoch(), .ordered_at = SinceBoot(at - booted), .group = GroupIn(entry.record())});
+    promotions.push_back({.epoch = entry.record().epoch(),
+                          .ordered_at = SinceBoot(FromProto(entry.time()) - booted),
+                          .group = GroupIn(entry.record())});
   }
   return promotions;
 }
