@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "common/base/check.h"
 
 namespace minder {
 namespace {
@@ -40,6 +41,12 @@ OrderEffects Changed(std::string log = "") {
   return effects;
 }
 
+// What the end of an order says by its error.
+OrderEvent EventOf(const absl::Status& error) {
+  if (absl::IsFailedPrecondition(error)) return OrderEvent::kUndone;
+  return absl::IsAborted(error) ? OrderEvent::kWithoutEffect : OrderEvent::kUnclear;
+}
+
 bool IsSameButView(v1::AgentPromise a, v1::AgentPromise b) {
   a.clear_last_seen_view();
   b.clear_last_seen_view();
@@ -49,7 +56,10 @@ bool IsSameButView(v1::AgentPromise a, v1::AgentPromise b) {
 }  // namespace
 
 OrderLife::OrderLife(const Options& options, v1::AgentPromise promise)
-    : options_(options), promise_(std::move(promise)), shown_(promise_) {}
+    : options_(options), promise_(std::move(promise)), shown_(promise_) {
+  OrderEffects nothing;
+  TakeUp(nothing);
+}
 
 OwnState OrderLife::Own() const {
   return {.sightings = sightings_,
@@ -93,14 +103,15 @@ OrderEffects OrderLife::On(const v1::MakePrimary& order, BootTime now) {
 
 // On disk first.
 OrderEffects OrderLife::Accept(v1::OrderStatus status, BootTime not_after) {
-  carrying_out_ = true;
-  ends_with_view_ = left_view_ = false;
-  took_effect_.reset();
+  OrderEffects effects;
+  const auto phase = Apply(OrderEvent::kAccepted, effects);
+  if (!phase) return effects;
+  status.set_outcome(OutcomeOf(*phase));
   v1::AgentPromise next = promise_;
   next.set_highest_epoch(status.epoch());
   next.clear_freeze();
   *next.mutable_make_primary() = std::move(status);
-  OrderEffects effects = Write(std::move(next));
+  effects = Write(std::move(next));
   effects.write->then_carry_out = true;
   effects.write->not_after = not_after;
   return effects;
@@ -149,8 +160,10 @@ OrderEffects OrderLife::Bootstrap(const v1::Recover& order, BootTime now) {
 }
 
 OrderEffects OrderLife::OnBootstrapped(const v1::OrderStatus& accepted, const absl::Status& outcome) {
-  carrying_out_ = false;
-  return outcome.ok() ? OrderEffects() : Conclude(accepted, outcome);
+  if (!outcome.ok()) return Conclude(EventOf(outcome), accepted, std::string(outcome.message()));
+  OrderEffects effects;
+  ApplyTo(accepted, OrderEvent::kUnclear, effects);
+  return effects;
 }
 
 OrderEffects OrderLife::OnRecovered(const v1::Recover& order, const absl::Status& outcome) {
@@ -186,28 +199,72 @@ OrderEffects OrderLife::OnEvicted(const v1::EvictMember& order, const absl::Stat
 }
 
 OrderEffects OrderLife::OnPromoted(const OrderEffects::Promote& promote, const absl::Status& outcome, BootTime now) {
-  carrying_out_ = false;
-  if (!outcome.ok()) return Conclude(promote.status, outcome);
+  if (!outcome.ok()) return Conclude(EventOf(outcome), promote.status, std::string(outcome.message()));
+  OrderEffects effects;
+  if (!ApplyTo(promote.status, OrderEvent::kTookEffect, effects)) return effects;
   took_effect_ = now;
   return Changed();
 }
 
 // The end of make_primary, or its doubt.
-OrderEffects OrderLife::Conclude(v1::OrderStatus status, const absl::Status& outcome) {
-  status.set_detail(std::string(outcome.message()));
-  if (outcome.ok()) status.set_outcome(v1::ORDER_OUTCOME_DONE);
-  if (absl::IsAborted(outcome)) ends_with_view_ = true;
-  if (absl::IsFailedPrecondition(outcome)) status.set_outcome(v1::ORDER_OUTCOME_FAILED);
+OrderEffects OrderLife::Conclude(OrderEvent event, v1::OrderStatus status, const std::string& detail) {
+  OrderEffects effects;
+  const bool was_over = IsOver(phase());
+  const auto phase = ApplyTo(status, event, effects);
+  if (!phase || was_over) return effects;
+  status.set_detail(detail);
+  status.set_outcome(OutcomeOf(*phase));
   v1::AgentPromise next = promise_;
   *next.mutable_make_primary() = status;
-  OrderEffects effects = Write(std::move(next));
-  if (!outcome.ok())
-    effects.log.push_back(absl::StrFormat("make_primary of epoch %d: %s", status.epoch(), status.detail()));
+  effects = Write(std::move(next));
+  if (*phase != OrderPhase::kDone)
+    effects.log.push_back(absl::StrFormat("make_primary of epoch %d: %s", status.epoch(), detail));
   return effects;
 }
 
-bool OrderLife::InDoubt() const {
-  return promise_.make_primary().outcome() == v1::ORDER_OUTCOME_STARTED && !carrying_out_;
+OrderPhase OrderLife::phase() const {
+  switch (promise_.make_primary().outcome()) {
+    case v1::ORDER_OUTCOME_UNSPECIFIED:
+      return OrderPhase::kNone;
+    case v1::ORDER_OUTCOME_STARTED:
+      return open_phase_;
+    case v1::ORDER_OUTCOME_DONE:
+      return OrderPhase::kDone;
+    default:
+      return OrderPhase::kFailed;
+  }
+}
+
+// The phase after `event`, with whose outcome the caller records an end; nothing, and a line for the log, when that is
+// illegal.
+std::optional<OrderPhase> OrderLife::Apply(OrderEvent event, OrderEffects& effects) {
+  const std::optional<OrderPhase> next = NextOrderPhase(phase(), event);
+  MINDER_CHECK(next || !options_.ends_on_illegal);
+  if (next && !IsOver(*next)) open_phase_ = *next;
+  if (!next) {
+    effects.log.push_back(absl::StrFormat("refuses what cannot be: the order of epoch %d is %s, and now it is %s",
+                                          promise_.make_primary().epoch(), ShortName(phase()), ShortName(event)));
+  }
+  return next;
+}
+
+// What becomes of an order says nothing of the one that was accepted after it.
+std::optional<OrderPhase> OrderLife::ApplyTo(const v1::OrderStatus& accepted, OrderEvent event, OrderEffects& effects) {
+  if (IsLast(accepted)) return Apply(event, effects);
+  effects.log.push_back(absl::StrFormat("the order of epoch %d, which that of epoch %d has replaced, is %s",
+                                        accepted.epoch(), promise_.make_primary().epoch(), ShortName(event)));
+  effects.changed = true;  // a probe may show what it did
+  return std::nullopt;
+}
+
+bool OrderLife::IsLast(const v1::OrderStatus& accepted) const {
+  return accepted.epoch() == promise_.make_primary().epoch();
+}
+
+// The order that the disk holds, of which it says no more than that it was begun, or how it ended.
+void OrderLife::TakeUp(OrderEffects& effects) {
+  open_phase_ = OrderPhase::kCarryingOut;
+  Apply(OrderEvent::kTakenUp, effects);
 }
 
 OrderEffects OrderLife::OnReported(const v1::DbStatusReport& report, BootTime observed_at) {
@@ -222,32 +279,49 @@ OrderEffects OrderLife::Learn(const v1::DbStatusReport& report, BootTime observe
   sightings_.Add(report, observed_at);
   last_report_ = report;
   if (report.primary() == v1::TERNARY_YES) return OnPrimarySeen();
-  if (!InDoubt()) return {};
-  // Done, and lost again. An observation of before would show the group as if nothing had been done yet.
-  if (took_effect_)
-    return observed_at < *took_effect_ ? OrderEffects() : Conclude(promise_.make_primary(), absl::OkStatus());
-  // What was sent to a view does not outlive it (gcomm: messages are delivered in the view that they were sent in), and
-  // what a server has not begun does not outlive the server. A group that is not OPERATIONAL is on its way to another
-  // view, be it of the same members.
+  switch (phase()) {
+    case OrderPhase::kInDoubt:
+    case OrderPhase::kWithoutEffect:
+    case OrderPhase::kLeavingView:
+      return LearnInDoubt(report);
+    case OrderPhase::kTookEffect:  // and was lost again
+      // An observation of before would show the group as if nothing had been done yet.
+      return observed_at < took_effect_ ? OrderEffects() : Conclude(OrderEvent::kReported, promise_.make_primary(), "");
+    default:
+      return {};
+  }
+}
+
+// What was sent to a view does not outlive it (gcomm: messages are delivered in the view that they were sent in), and
+// what a server has not begun does not outlive the server. A group that is not OPERATIONAL is on its way to another
+// view, be it of the same members.
+OrderEffects OrderLife::LearnInDoubt(const v1::DbStatusReport& report) {
+  OrderEffects effects;
   const bool operational = report.wsrep().evs_state() == "OPERATIONAL";
-  left_view_ |= report.has_wsrep() && !operational;
-  const bool other_view = ends_with_view_ && sightings_.newest()->non_primary &&
-                          ((left_view_ && operational) || sightings_.newest()->state != ordered_in_);
-  if (!other_view && report.running() != v1::TERNARY_NO) return {};
-  return Conclude(promise_.make_primary(), absl::FailedPreconditionError("the view ended before it took effect"));
+  const bool ends_with_view = phase() != OrderPhase::kInDoubt;
+  if (ends_with_view && report.has_wsrep() && !operational) Apply(OrderEvent::kViewLeft, effects);
+  const bool arrived = phase() == OrderPhase::kLeavingView && operational;
+  const bool other_view =
+      ends_with_view && sightings_.newest()->non_primary && (arrived || sightings_.newest()->state != ordered_in_);
+  const bool server_ended = report.running() == v1::TERNARY_NO;
+  if (!other_view && !server_ended) return effects;
+  return Conclude(server_ended ? OrderEvent::kServerEnded : OrderEvent::kViewEnded, promise_.make_primary(),
+                  "the view ended before it took effect");
 }
 
 // A primary component ends the promise, and the doubt.
 OrderEffects OrderLife::OnPrimarySeen() {
+  OrderEffects effects;
+  const auto phase = Apply(OrderEvent::kPrimarySeen, effects);
   v1::AgentPromise next = promise_;
   next.mutable_freeze()->set_frozen(false);
-  if (InDoubt()) {
-    next.mutable_make_primary()->set_outcome(v1::ORDER_OUTCOME_DONE);
+  if (phase == OrderPhase::kDone) {
+    next.mutable_make_primary()->set_outcome(OutcomeOf(*phase));
     next.mutable_make_primary()->clear_detail();
   }
   const bool same = next.freeze().frozen() == promise_.freeze().frozen() &&
                     next.make_primary().outcome() == promise_.make_primary().outcome();
-  return same ? OrderEffects() : Write(std::move(next));
+  return same ? effects : Write(std::move(next));
 }
 
 OrderEffects OrderLife::Write(v1::AgentPromise next) {
@@ -260,27 +334,41 @@ OrderEffects OrderLife::Write(v1::AgentPromise next) {
 
 // What cannot be written is taken back, and was not done; but what is on its way after it was made of it, and holds it.
 OrderEffects OrderLife::OnNotWritten(const OrderEffects::Write& write, const std::string& why) {
-  const bool is_promise = write.promise.freeze().epoch() != shown_.freeze().epoch();
-  const bool only_view = IsSameButView(write.promise, shown_);
-  if (on_their_way_ > 0 && !write.then_carry_out) return Changed("orders: " + why + "; what follows holds it as well");
-  if (on_their_way_ == 0) promise_ = shown_;
-  if (!write.then_carry_out && is_promise)
+  if (write.then_carry_out) return OnOrderNotWritten(write, why);
+  if (on_their_way_ > 0) return Changed("orders: " + why + "; what follows holds it as well");
+  OrderEffects effects;
+  BackToDisk(effects);
+  if (write.promise.freeze().epoch() != shown_.freeze().epoch())
     return Refuse(StatusOf(kFreeze, write.promise.freeze().epoch(), "", v1::ORDER_OUTCOME_REFUSED), why);
-  if (only_view) {  // the next report tries again
-    OrderEffects effects;
-    effects.log.push_back("the last primary view: " + why);
-    return effects;
-  }
-  if (!write.then_carry_out) return Changed("orders: " + why);
-  carrying_out_ = false;
+  if (!IsSameButView(write.promise, shown_)) return Changed("orders: " + why);
+  effects.log.push_back("the last primary view: " + why);  // the next report tries again
+  return effects;
+}
+
+void OrderLife::BackToDisk(OrderEffects& effects) {
+  const v1::OrderStatus taken_back = promise_.make_primary();
+  const bool was_over = IsOver(phase());
+  promise_ = shown_;
+  // The disk may hold one that was refused, since what is to take it out cannot be written either.
+  if (!IsLast(taken_back)) return TakeUp(effects);
+  if (was_over && !IsOver(phase())) Apply(OrderEvent::kNotRecorded, effects);
+}
+
+// The order of before is the last one again.
+OrderEffects OrderLife::OnOrderNotWritten(const OrderEffects::Write& write, const std::string& why) {
   v1::OrderStatus refused = write.promise.make_primary();
+  const bool is_last = IsLast(refused);
   refused.set_outcome(v1::ORDER_OUTCOME_REFUSED);
   OrderEffects effects = Refuse(std::move(refused), why);
-  if (on_their_way_ > 0) {  // with what would say that it was begun, and that an earlier promise is over
+  if (!is_last || !Apply(OrderEvent::kNotRecorded, effects)) return effects;
+  if (on_their_way_ == 0) {
+    promise_ = shown_;
+  } else {  // with what would say that it was begun, and that an earlier promise is over
     *promise_.mutable_make_primary() = shown_.make_primary();
     if (!promise_.has_freeze()) *promise_.mutable_freeze() = shown_.freeze();
     effects.write = Write(promise_).write;
   }
+  TakeUp(effects);
   return effects;
 }
 
@@ -296,6 +384,7 @@ OrderEffects OrderLife::OnWritten(const OrderEffects::Write& write, const absl::
   shown_ = write.promise;
   if (!write.then_carry_out) return Changed();
   OrderEffects effects;
+  if (IsLast(accepted) && !Apply(OrderEvent::kRecorded, effects)) return effects;
   if (accepted.verb() == kMakePrimary) {
     effects.promote = {.not_after = write.not_after, .status = accepted, .counted_out = counted_out_};
   } else if (now >= write.not_after) {

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "common/core/authorise.h"
+#include "common/core/order_phase.h"
 
 namespace minder {
 
@@ -44,6 +45,7 @@ class OrderLife {
   struct Options {
     std::uint64_t config_version = 0;
     absl::Duration order_validity;
+    bool ends_on_illegal = true;  // what order_phase.h has no transition for ends the program; else it is refused
   };
 
   // `promise` is what the disk holds.
@@ -71,6 +73,8 @@ class OrderLife {
 
   const v1::DbStatusReport& last_report() const { return last_report_; }
   const Sightings& sightings() const { return sightings_; }
+  // Of the last order that was accepted, once all writes are done.
+  OrderPhase phase() const;
   // As it is on disk.
   const v1::AgentPromise& shown() const { return shown_; }
   // For a report of what was observed then: what was seen before a promise says nothing of after it, and the two count
@@ -83,12 +87,18 @@ class OrderLife {
   OrderEffects Bootstrap(const v1::Recover& order, BootTime now);
   OrderEffects Accept(v1::OrderStatus status, BootTime not_after);
   OrderEffects Refuse(v1::OrderStatus status, const std::string& why);
-  OrderEffects Conclude(v1::OrderStatus status, const absl::Status& outcome);
+  std::optional<OrderPhase> Apply(OrderEvent event, OrderEffects& effects);
+  std::optional<OrderPhase> ApplyTo(const v1::OrderStatus& accepted, OrderEvent event, OrderEffects& effects);
+  OrderEffects Conclude(OrderEvent event, v1::OrderStatus status, const std::string& detail);
   OrderEffects Learn(const v1::DbStatusReport& report, BootTime observed_at);
+  OrderEffects LearnInDoubt(const v1::DbStatusReport& report);
   OrderEffects OnPrimarySeen();
   OrderEffects Write(v1::AgentPromise next);
   OrderEffects OnNotWritten(const OrderEffects::Write& write, const std::string& why);
-  bool InDoubt() const;
+  OrderEffects OnOrderNotWritten(const OrderEffects::Write& write, const std::string& why);
+  void BackToDisk(OrderEffects& effects);
+  void TakeUp(OrderEffects& effects);
+  bool IsLast(const v1::OrderStatus& accepted) const;
 
   const Options options_;
   Sightings sightings_;
@@ -104,10 +114,8 @@ class OrderLife {
   std::string ordered_in_;                // the state in which make_primary was carried out
   std::vector<std::string> counted_out_;  // with make_primary
   bool held_down_ = false;
-  bool carrying_out_ = false;
-  bool ends_with_view_ = false;            // make_primary was carried out without effect, and has none in another view
-  std::optional<BootTime> took_effect_{};  // when make_primary was seen to have done so
-  bool left_view_ = false;                 // the group was seen not to be OPERATIONAL since
+  OrderPhase open_phase_ = OrderPhase::kNone;  // phase(), unless promise_ holds an end, which may not get to the disk
+  BootTime took_effect_;                       // in kTookEffect: when that was seen
 };
 
 }  // namespace minder

@@ -24,7 +24,10 @@ OrderKeeper::OrderKeeper(EventLoop& loop, const Options& options, v1::AgentPromi
     : loop_(loop),
       file_(PromiseIn(options.state_dir)),
       handlers_(std::move(handlers)),
-      life_({.config_version = options.config_version, .order_validity = options.order_validity}, std::move(promise)) {}
+      life_({.config_version = options.config_version,
+             .order_validity = options.order_validity,
+             .ends_on_illegal = options.ends_on_illegal},
+            std::move(promise)) {}
 
 void OrderKeeper::Do(const OrderEffects& effects) {
   for (const std::string& line : effects.log) spdlog::warn("orders: {}", line);

@@ -38,6 +38,7 @@ class OrderKeeper {
     StateDir state_dir;
     std::uint64_t config_version = 0;
     absl::Duration order_validity;
+    bool ends_on_illegal = true;  // as in OrderLife
   };
 
   // FAILED_PRECONDITION when what is on disk cannot be understood or is another's: a promise must not be forgotten.
