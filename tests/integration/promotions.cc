@@ -25,6 +25,13 @@ bool OrdersFirstNode(const v1::AuditRecord& record) {
   return record.kind() == "grant" && absl::StrContains(record.text(), " is ordered to start as the first node");
 }
 
+// "the last primary component is node1+node2, view 1:2".
+std::vector<std::string> ConfirmedIn(const v1::AuditRecord& record) {
+  absl::string_view text = record.text();
+  if (record.kind() != "confirmed" || !absl::ConsumePrefix(&text, "the last primary component is ")) return {};
+  return absl::StrSplit(text.substr(0, text.find(',')), '+');
+}
+
 // "node1 is ordered to make node1+node2 primary".
 std::vector<std::string> GroupIn(const v1::AuditRecord& record) {
   if (!OrdersPromotion(record)) return {std::vector<std::string>(absl::StrSplit(record.text(), ' '))[0]};
@@ -77,10 +84,17 @@ std::vector<Promotion> PromotionsIn(const v1::HistoryResponse& history, absl::Ti
   std::vector<Promotion> promotions;
   for (int i = history.entries_size() - 1; i >= 0; --i) {  // oldest first
     const v1::HistoryEntry& entry = history.entries(i);
+    const BootTime at = SinceBoot(FromProto(entry.time()) - booted);
+    const std::vector<std::string> members = ConfirmedIn(entry.record());
+    for (Promotion& earlier : promotions) {
+      const bool with_group =
+          std::ranges::any_of(members, [&](const std::string& name) { return Contains(earlier.group, name); });
+      for (const std::string& name : members) {
+        if (with_group) earlier.merged_at.try_emplace(name, at);
+      }
+    }
     if (!OrdersPromotion(entry.record())) continue;
-    promotions.push_back({.epoch = entry.record().epoch(),
-                          .ordered_at = SinceBoot(FromProto(entry.time()) - booted),
-                          .group = GroupIn(entry.record())});
+    promotions.push_back({.epoch = entry.record().epoch(), .ordered_at = at, .group = GroupIn(entry.record())});
   }
   return promotions;
 }
@@ -110,6 +124,8 @@ absl::Status CheckDeposedCommitNothing(const std::vector<Promotion>& promotions,
       if (Contains(promotion.group, node)) continue;
       const Sample* commit = FirstCommit(of_node, promotion, [](const Sample&) { return true; });
       if (commit == nullptr || IsWithGroup(*commit, promotion)) continue;
+      const auto merged = promotion.merged_at.find(node);
+      if (merged != promotion.merged_at.end() && merged->second <= commit->begin) continue;
       return absl::InternalError(absl::StrFormat("committed %s after epoch %d was ordered for %s, without it: %s",
                                                  absl::FormatDuration(commit->begin - promotion.ordered_at),
                                                  promotion.epoch, absl::StrJoin(promotion.group, "+"),
@@ -127,7 +143,9 @@ absl::Status CheckDeposedGetNoSession(const std::vector<Promotion>& promotions,
       if (Contains(promotion.group, node) || of_node.empty()) continue;
       const Sample* back =
           FirstCommit(of_node, promotion, [&](const Sample& sample) { return IsWithGroup(sample, promotion); });
-      const BootTime again = back == nullptr ? of_node.back().end : back->begin;
+      const auto merged = promotion.merged_at.find(node);
+      BootTime again = back == nullptr ? of_node.back().end : back->begin;
+      if (merged != promotion.merged_at.end()) again = std::min(again, merged->second);
       MINDER_RETURN_IF_ERROR(CheckServer(promotion, node, again - kNoticedWithin, balancer));
     }
   }

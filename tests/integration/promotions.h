@@ -19,6 +19,9 @@ struct Promotion {
   std::uint64_t epoch = 0;
   BootTime ordered_at;  // when that was recorded, which is before anybody was told
   std::vector<std::string> group;
+  // By node: since when a primary component of it with somebody of the group is on record, which may have been too
+  // short for a sample. As its members had it on disk, each of them.
+  std::map<std::string, BootTime> merged_at{};
 };
 
 // Oldest first. A start of a first node after a full stop is none. `booted` is the wall time of the machine's boot.
@@ -31,7 +34,8 @@ absl::Time BootedAt();
 absl::Status CheckRecords(const v1::HistoryResponse& history, std::size_t nodes);
 
 // Invariant I3 over the observer's samples by node: after a promotion was ordered, the first marker write that commits
-// on a node outside of the group does so in one component with somebody of the group. INTERNAL tells the sample.
+// on a node outside of the group does so in one component with somebody of the group, or after it was in one. INTERNAL
+// tells the sample.
 absl::Status CheckDeposedCommitNothing(const std::vector<Promotion>& promotions,
                                        const std::map<std::string, std::vector<Sample>>& samples);
 

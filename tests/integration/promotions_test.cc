@@ -10,6 +10,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Pair;
 
 using Samples = std::map<std::string, std::vector<Sample>>;
 
@@ -58,6 +59,19 @@ TEST(PromotionsIn, ReadsWhoWasPromotedAndWhen) {
   EXPECT_EQ(promotions[0].ordered_at, At(2));
   EXPECT_THAT(promotions[0].group, ElementsAre("node1", "node2"));
   EXPECT_THAT(promotions[1].group, ElementsAre("node3"));
+}
+
+TEST(PromotionsIn, ReadsWhoWasWithTheGroupSince) {
+  const auto promotions = PromotionsIn(Records()
+                                           .Add("confirmed", 0, "the last primary component is node1+node3, view 1:1")
+                                           .Order(1, "node1+node2", {"node3 promised"})
+                                           .Add("confirmed", 1, "the last primary component is node1+node2, view 1:2")
+                                           .Add("confirmed", 1, "the last primary component is node3+node4, view 1:3")
+                                           .Add("confirmed", 1, "the last primary component is node2+node3, view 1:4")
+                                           .Response(),
+                                       absl::FromUnixSeconds(1000));
+  ASSERT_EQ(promotions.size(), 1u);
+  EXPECT_THAT(promotions[0].merged_at, ElementsAre(Pair("node1", At(3)), Pair("node2", At(3)), Pair("node3", At(5))));
 }
 
 TEST(CheckRecords, HoldsForOneRecordOfEachOrderWithItsEvidence) {
@@ -117,6 +131,15 @@ TEST(CheckDeposedCommitNothing, SeesACommitWithoutTheGroup) {
   const Samples samples = {{"node2", {Commit("node2", 9, "node2+node3"), Commit("node2", 11, "node2+node3")}}};
   EXPECT_THAT(std::string(CheckDeposedCommitNothing(kNode1At10, samples).message()),
               HasSubstr("committed 1s after epoch 1 was ordered for node1, without it: node2"));
+}
+
+TEST(CheckDeposedCommitNothing, HoldsAfterAMergeThatNoSampleSaw) {
+  const Samples samples = {{"node2", {Refused("node2", 11, "node2"), Commit("node2", 13, "node2")}}};
+  auto promotions = kNode1At10;
+  promotions[0].merged_at["node2"] = At(12);
+  EXPECT_EQ(CheckDeposedCommitNothing(promotions, samples), absl::OkStatus());
+  promotions[0].merged_at["node2"] = At(14);
+  EXPECT_EQ(CheckDeposedCommitNothing(promotions, samples).code(), absl::StatusCode::kInternal);
 }
 
 // To have heard of the group, and not to be primary with it, is no permission.

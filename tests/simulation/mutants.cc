@@ -109,7 +109,7 @@ constexpr std::array kMutants = {
     Mutant{.name = "late-bootstrap",
            .what = "a server carries out a statement that it took up late",
            .late_bootstrap = true,
-           .first = 5200,
+           .first = 10700,
            .seeds = 2000},
     Mutant{.name = "send-first", .what = "orders are sent before they are recorded", .send_first = true},
     Mutant{.name = "volatile-promise", .what = "promises do not outlive the agent", .volatile_promise = true},
