@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
 #include "tests/integration/cluster_fixture.h"
+#include "tests/lab/own_disk.h"
 
 namespace minder::lab {
 namespace {
@@ -16,59 +17,13 @@ struct Disks {
   static LabOptions Options() { return TestLabOptions("disks", true, "2+2"); }
 };
 
-void Shell(const std::string& command) {
-  const auto run = RunCommand({"sh", "-ec", command}, absl::Seconds(60));
-  EXPECT_TRUE(run.ok()) << run.status();
-}
-
-// A file system of its own for what a directory holds, which is there again when this is gone. Nobody may have a file
-// of the directory open at its begin and at its end.
-class OwnDisk {
- public:
-  OwnDisk(const std::string& directory, int megabytes) : directory_(directory) {
-    Shell(
-        absl::StrFormat("mv -T %1$s %1$s.kept && truncate -s %2$dM %1$s.disk && mkfs.ext4 -q -m 0 %1$s.disk && "
-                        "mkdir %1$s && mount -o loop %1$s.disk %1$s && rmdir %1$s/lost+found && "
-                        "cp -a %1$s.kept/. %1$s && rm -r %1$s.kept",
-                        directory_, megabytes));
-  }
-  ~OwnDisk() {
-    Thaw();
-    Shell(
-        absl::StrFormat("mkdir %1$s.kept && cp -a %1$s/. %1$s.kept && umount -l %1$s && rmdir %1$s && rm %1$s.disk && "
-                        "mv -T %1$s.kept %1$s",
-                        directory_));
-  }
-  OwnDisk(const OwnDisk&) = delete;
-  OwnDisk& operator=(const OwnDisk&) = delete;
-
-  // What is written down last needs less room than ext4 had set aside for it, so it is filled again.
-  void Fill() const {
-    Shell(
-        absl::StrFormat("for i in 1 2 3; do ! dd if=/dev/zero bs=1k oflag=append conv=notrunc,fsync of=%s/filler; "
-                        "done 2>&1",
-                        directory_));
-  }
-  void Empty() const { std::filesystem::remove(directory_ + "/filler"); }
-
-  // From now on nothing that writes here ends, and cannot be killed. It thaws when this program ends, however it does.
-  void Freeze() {
-    Shell("fsfreeze -f " + directory_);
-    thaws_at_end_ = popen(("read x; fsfreeze -u " + directory_).c_str(), "we");
-    EXPECT_NE(thaws_at_end_, nullptr);
-  }
-  void Thaw() {
-    if (thaws_at_end_ == nullptr) return;
-    EXPECT_NE(pclose(std::exchange(thaws_at_end_, nullptr)), -1);
-  }
-
- private:
-  std::string directory_;
-  FILE* thaws_at_end_ = nullptr;
-};
-
 class DiskTest : public ClusterTestOn<Disks> {
  protected:
+  static std::unique_ptr<OwnDisk> DiskOf(const std::string& directory, int megabytes) {
+    auto disk = OwnDisk::Make(directory, megabytes);
+    EXPECT_TRUE(disk.ok()) << disk.status();
+    return disk.ok() ? *std::move(disk) : nullptr;
+  }
   static std::string State(const std::string& host) { return lab().plan().HostDirectory(host) + "/state"; }
   static absl::Status Cut() { return lab().CutOff({"node1", "node2"}, {"node3", "node4"}); }
   static absl::Status Is(const char* status, const std::string& node) {
@@ -110,10 +65,11 @@ class DiskTest : public ClusterTestOn<Disks> {
 TEST_F(DiskTest, F16WithoutRoomForTheGrantNothingIsPromotedUntilThereIs) {
   promotions_ = 1;
   ASSERT_EQ(lab().Kill("arbitrator"), absl::OkStatus());
-  OwnDisk disk(State("arbitrator"), 4);
+  const auto disk = DiskOf(State("arbitrator"), 4);
+  ASSERT_NE(disk, nullptr);
   // SQLite would have its journal's room otherwise.
   std::filesystem::remove(State("arbitrator") + "/arbitrator.sqlite-journal");
-  disk.Fill();
+  EXPECT_EQ(disk->Fill(), absl::OkStatus());
   ASSERT_EQ(lab().Start("arbitrator"), absl::OkStatus());
   ASSERT_TRUE(Reached([] { return Summary(lab()).status(); }, absl::Seconds(20), "an answer"));
   ASSERT_EQ(Cut(), absl::OkStatus());
@@ -125,7 +81,7 @@ TEST_F(DiskTest, F16WithoutRoomForTheGrantNothingIsPromotedUntilThereIs) {
   EXPECT_TRUE(Reached([] { return Explained("nothing can be recorded"); }, absl::Seconds(5), "and explained"));
   for (const std::string& node : lab().plan().NodeNames()) EXPECT_EQ(Is("non-Primary", node), absl::OkStatus());
   EXPECT_EQ(Promoted(), 0);
-  disk.Empty();
+  disk->Empty();
   EXPECT_TRUE(Reached([] { return IsPromoted(); }, absl::Seconds(20), "a promotion"));
   HealAndExpectHealthy();
   ASSERT_EQ(lab().Kill("arbitrator"), absl::OkStatus());
@@ -136,12 +92,13 @@ TEST_F(DiskTest, F16WhoHasNoRoomForAPromiseCannotPromiseAndNothingIsPromoted) {
   promotions_ = 1;
   const std::vector<std::string> kAgents = {"node1/agent", "node3/agent"};
   for (const std::string& agent : kAgents) ASSERT_EQ(lab().Kill(agent), absl::OkStatus());
-  auto first = std::make_unique<OwnDisk>(State("node1"), 4);
-  auto second = std::make_unique<OwnDisk>(State("node3"), 4);
+  auto first = DiskOf(State("node1"), 4);
+  auto second = DiskOf(State("node3"), 4);
+  ASSERT_TRUE(first != nullptr && second != nullptr);
   for (const std::string& agent : kAgents) ASSERT_EQ(lab().Start(agent), absl::OkStatus());
   ASSERT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(20), "HEALTHY"));
-  first->Fill();
-  second->Fill();
+  EXPECT_EQ(first->Fill(), absl::OkStatus());
+  EXPECT_EQ(second->Fill(), absl::OkStatus());
   ASSERT_EQ(Cut(), absl::OkStatus());
   EXPECT_TRUE(Reached([] { return Explained("it cannot be recorded"); }, absl::Seconds(40), "said why"));
   EXPECT_EQ(Promoted(), 0);
@@ -159,10 +116,11 @@ TEST_F(DiskTest, F16WhoHasNoRoomForAPromiseCannotPromiseAndNothingIsPromoted) {
 TEST_F(DiskTest, F15WhoseDataHaveNoRoomLeavesTheClusterAndIsBackWhenThereIs) {
   Stop("node4");
   {
-    const OwnDisk disk(Data("node4"), 512);
+    const auto disk = DiskOf(Data("node4"), 512);
+    ASSERT_NE(disk, nullptr);
     StartAndExpectHealthy("node4");
     ASSERT_TRUE(lab().Sql("node1", "CREATE TABLE lab.large (id INT PRIMARY KEY, data LONGBLOB)").ok());
-    disk.Fill();
+    EXPECT_EQ(disk->Fill(), absl::OkStatus());
     // Until Galera makes them wait for node4.
     for (int i = 0; i < 40; ++i) {
       const auto insert = absl::StrFormat("INSERT INTO lab.large VALUES (%d, REPEAT('x', 500000))", i);
@@ -174,7 +132,7 @@ TEST_F(DiskTest, F15WhoseDataHaveNoRoomLeavesTheClusterAndIsBackWhenThereIs) {
       EXPECT_TRUE(Reached([&] { return Is("Primary", node); }, absl::Seconds(20), "the others"));
       EXPECT_EQ(lab().Routed(node), absl::OkStatus());
     }
-    disk.Empty();
+    disk->Empty();
     if (lab().Find("node4").ok()) {
       ASSERT_EQ(lab().Kill("node4"), absl::OkStatus());  // as a human does
     }
@@ -188,12 +146,13 @@ TEST_F(DiskTest, F15WhoseDataHaveNoRoomLeavesTheClusterAndIsBackWhenThereIs) {
 TEST_F(DiskTest, F14WhoseDiskHangsIsUnknownAndOutOfTheBalancerAndNeverPromoted) {
   Stop("node4");
   {
-    OwnDisk disk(Data("node4"), 512);
+    const auto disk = DiskOf(Data("node4"), 512);
+    ASSERT_NE(disk, nullptr);
     StartAndExpectHealthy("node4");
-    disk.Freeze();
+    EXPECT_EQ(disk->Freeze(), absl::OkStatus());
     EXPECT_TRUE(Reached([] { return Seen("node4", v1::TERNARY_UNKNOWN); }, absl::Seconds(20), "unknown"));
     EXPECT_TRUE(Reached([] { return lab().NotRouted("node4"); }, absl::Seconds(5), "out of the balancer"));
-    disk.Thaw();
+    EXPECT_EQ(disk->Thaw(), absl::OkStatus());
     HealAndExpectHealthy();
     Stop("node4");
   }

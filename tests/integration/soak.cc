@@ -1,11 +1,15 @@
 // minder-soak: for a given time, faults that a seed chooses, one to three at once, on a real cluster of two data
-// centres with guards, while clients write and the observer looks. After each round everything is repaired, and the
-// cluster has to get healthy by itself; in the end no acknowledged row may be missing.
+// centres, while clients write and the observer looks. After each round everything is repaired, and the cluster has to
+// get healthy by itself; in the end no acknowledged row may be missing.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <functional>
 #include <iostream>
+#include <iterator>
+#include <map>
+#include <memory>
 #include <random>
 #include <string>
 #include <utility>
@@ -19,7 +23,9 @@
 #include "tests/integration/minderctl.h"
 #include "tests/integration/promotions.h"
 #include "tests/lab/convergence.h"
+#include "tests/lab/correspondence_proxy.h"
 #include "tests/lab/observer.h"
+#include "tests/lab/own_disk.h"
 #include "tests/lab/wait_for.h"
 #include "tests/lab/writer_load.h"
 
@@ -27,14 +33,46 @@ namespace minder::lab {
 namespace {
 
 constexpr absl::Duration kRecoversWithin = absl::Seconds(150);
-const std::vector<std::string> kDc1 = {"node1", "node2"};
-const std::vector<std::string> kDc2 = {"node3", "node4"};
+constexpr int kStateMegabytes = 4;
 
 const BootClock kClock;
 
+// The kinds of cluster that are played; the seed chooses one.
+struct World {
+  const char* name;
+  const char* topology;
+  const char* promotion;
+  bool proxied = false;
+};
+constexpr World kWorlds[] = {
+    {.name = "guards", .topology = "2+2", .promotion = "self_fence: guard, lease_ttl: 3s"},
+    {.name = "tie", .topology = "2+2", .promotion = "tie: on"},
+    {.name = "garbd", .topology = "2+2+garbd", .promotion = ""},
+    {.name = "bad-network", .topology = "2+1", .promotion = "", .proxied = true},
+};
+
 class Soak {
  public:
-  Soak(const Lab& lab, std::uint32_t seed) : lab_(lab), random_(seed) {}
+  // `proxy` is nullptr in a world without one.
+  Soak(const Lab& lab, std::uint32_t seed, CorrespondenceProxy* proxy) : lab_(lab), random_(seed), proxy_(proxy) {
+    for (const lab::Node& node : lab.plan().Nodes()) (node.data_centre == "dc1" ? dc1_ : dc2_).push_back(node.name);
+  }
+
+  // What minder writes down lies on small disks from now on.
+  absl::Status MakeDisks() {
+    for (const std::string& host : HostsWithState()) {
+      const std::string party = PartyOf(host);
+      MINDER_RETURN_IF_ERROR(lab_.Kill(party));
+      MINDER_ASSIGN_OR_RETURN(disks_[host], OwnDisk::Make(lab_.plan().HostDirectory(host) + "/state", kStateMegabytes));
+      MINDER_RETURN_IF_ERROR(lab_.Start(party));
+    }
+    return WaitFor([this] { return Healthy(); }, kRecoversWithin, "HEALTHY and routed");
+  }
+  absl::Status RemoveDisks() {
+    for (auto& [host, disk] : disks_) MINDER_RETURN_IF_ERROR(lab_.Kill(PartyOf(host)));
+    disks_.clear();
+    return absl::OkStatus();
+  }
 
   // A round of one to three faults, their end, and the way back to health.
   absl::Status Round() {
@@ -57,6 +95,13 @@ class Soak {
   }
   std::string Node() { return One(lab_.plan().NodeNames()); }
 
+  std::vector<std::string> HostsWithState() const {
+    std::vector<std::string> hosts = lab_.plan().NodeNames();
+    hosts.push_back("arbitrator");
+    return hosts;
+  }
+  std::string PartyOf(const std::string& host) const { return lab_.plan().IsNode(host) ? host + "/agent" : host; }
+
   static void Say(const std::string& what) {
     std::cerr << absl::FormatTime("%H:%M:%E1S", absl::Now(), absl::UTCTimeZone()) << "  " << what << "\n";
   }
@@ -74,12 +119,13 @@ class Soak {
   absl::Status OneFault() {
     const std::string node = Node();
     const std::string other = Node();
-    const std::vector<std::string>& site = Below(2) == 0 ? kDc1 : kDc2;
-    const std::vector<std::string>& far = &site == &kDc1 ? kDc2 : kDc1;
+    const std::vector<std::string>& site = Below(2) == 0 ? dc1_ : dc2_;
+    const std::vector<std::string>& far = &site == &dc1_ ? dc2_ : dc1_;
     std::vector<std::string> rest = far;
     rest.insert(rest.end(), {"arbitrator", "lb1"});
     const std::string sites = absl::StrJoin(site, "+");
-    const std::vector<std::pair<std::string, Fault>> faults = {
+    const std::string full = One(HostsWithState());
+    std::vector<std::pair<std::string, Fault>> faults = {
         {"kill " + node, [&] { return Signal(node, SIGKILL); }},
         {"kill " + node + " and " + other,
          [&] {
@@ -100,8 +146,11 @@ class Soak {
         {"kill HAProxy", [&] { return Signal("lb1/haproxy", SIGKILL); }},
         {"kill " + node + ", and its last view with it", [&] { return LoseView(node); }},
         {"drain " + node, [&] { return Drain(node); }},
+        {"no room for what is written down at " + full, [&] { return Fill(full); }},
         {node + " ignores split brain",
          [&] {
+           // Two that do, on either side, may make two primary components: a human's doing.
+           if (std::exchange(ignores_split_brain_, true)) return absl::OkStatus();
            return ByHand(node, "wsrep_provider_options='pc.ignore_sb=true'",
                          "wsrep_provider_options='pc.ignore_sb=false'");
          }},
@@ -111,9 +160,45 @@ class Soak {
                          absl::StrFormat("wsrep_cluster_address='%s'", AddressOf(node)));
          }},
     };
+    if (lab_.plan().HasGarbd()) {
+      faults.emplace_back("kill the garbd", [&] { return Signal(kGarbd, SIGKILL); });
+      faults.emplace_back("freeze the garbd", [&] { return Signal(kGarbd, SIGSTOP); });
+    }
+    if (proxy_ != nullptr) {
+      faults.emplace_back("messages are lost, doubled, late and out of order", [&] { return WorsenNetwork(); });
+      faults.emplace_back("hold all messages", [&] { return HoldMessages(); });
+    }
     const auto& [what, fault] = faults[Below(static_cast<std::uint32_t>(faults.size()))];
     Say(what);
     return fault();
+  }
+
+  absl::Status Fill(const std::string& host) {
+    at_repair_.push_back([this, host] { disks_[host]->Empty(); });
+    return disks_[host]->Fill();
+  }
+
+  absl::Status WorsenNetwork() {
+    proxy_->Set({.delay = absl::Milliseconds(200),
+                 .jitter = absl::Milliseconds(200),
+                 .duplicates = 1,
+                 .drop = 0.05,
+                 .reorder = 0.2});
+    at_repair_.push_back([this] { proxy_->Set({}); });
+    return absl::OkStatus();
+  }
+  absl::Status HoldMessages() {
+    proxy_->Hold();
+    at_repair_.push_back([this] { proxy_->Release(); });
+    return absl::OkStatus();
+  }
+
+  // All at once, or one direction of one link after the other.
+  absl::Status Heal() {
+    if (Below(2) == 0) return lab_.Heal();
+    Say("heal link by link");
+    return lab_.HealOneByOne([this](auto& cuts) { std::ranges::shuffle(cuts, random_); },
+                             [this] { absl::SleepFor(absl::Milliseconds(Below(400))); });
   }
 
   absl::Status LoseView(const std::string& node) const {
@@ -162,8 +247,9 @@ class Soak {
   // Only faults are ended, and agents and the arbitrator started, as systemd would: a mariadbd is its agent's affair.
   absl::Status Recover() {
     Say("repair");
-    MINDER_RETURN_IF_ERROR(lab_.Heal());
+    MINDER_RETURN_IF_ERROR(Heal());
     std::vector<std::string> parties = {"arbitrator", "lb1/haproxy", "lb1/agent"};
+    if (lab_.plan().HasGarbd()) parties.emplace_back(kGarbd);
     for (const std::string& node : lab_.plan().NodeNames()) {
       parties.push_back(node + "/agent");
       MINDER_RETURN_IF_ERROR(Signal(node, SIGCONT));
@@ -173,6 +259,7 @@ class Soak {
       MINDER_RETURN_IF_ERROR(lab_.Start(party));
     }
     for (const auto& undo : std::exchange(at_repair_, {})) undo();
+    ignores_split_brain_ = false;
     const BootTime begin = kClock.Now();
     MINDER_RETURN_IF_ERROR(WaitFor([this] { return Healthy(); }, kRecoversWithin, "HEALTHY and routed"));
     Say(absl::StrFormat("healthy after %.1f s", absl::ToDoubleSeconds(kClock.Now() - begin)));
@@ -181,21 +268,35 @@ class Soak {
 
   const Lab& lab_;
   std::mt19937 random_;
+  CorrespondenceProxy* proxy_;
+  std::vector<std::string> dc1_;
+  std::vector<std::string> dc2_;
+  std::map<std::string, std::unique_ptr<OwnDisk>> disks_;  // by host
+  bool ignores_split_brain_ = false;
   std::vector<std::function<void()>> at_repair_;
 };
 
 absl::Status Run(std::uint32_t seed, absl::Duration time) {
+  const World& world = kWorlds[seed % std::size(kWorlds)];
+  std::cerr << "world " << world.name << "\n";
   const std::string build = OwnBuildDirectory();
   const std::string directory = build + "/lab-soak";
   MINDER_RETURN_IF_ERROR(Lab::Down(directory));
   MINDER_ASSIGN_OR_RETURN(const Lab lab, Lab::Up({.directory = directory,
                                                   .build_directory = build,
-                                                  .topology = "2+2",
-                                                  .promotion = "self_fence: guard, lease_ttl: 3s"},
+                                                  .topology = world.topology,
+                                                  .proxied = world.proxied,
+                                                  .promotion = world.promotion},
                                                  [](const std::string& line) { std::cerr << line << "\n"; }));
+  std::unique_ptr<CorrespondenceProxy> proxy;
+  if (world.proxied) {
+    MINDER_ASSIGN_OR_RETURN(proxy, CorrespondenceProxy::Start({.listen = lab.plan().ProxyAddress(),
+                                                               .target = lab.plan().ArbitratorAddress()}));
+  }
+  Soak soak(lab, seed, proxy.get());
+  MINDER_RETURN_IF_ERROR(soak.MakeDisks());
   WriterLoad writers({.clients = 50, .pause = absl::Milliseconds(200), .target = lab.Balancer()});
   Observer observer(lab);
-  Soak soak(lab, seed);
   int rounds = 0;
   for (const BootTime end = kClock.Now() + time; kClock.Now() < end; ++rounds) {
     MINDER_RETURN_IF_ERROR(soak.Round());
@@ -214,6 +315,7 @@ absl::Status Run(std::uint32_t seed, absl::Duration time) {
   std::cerr << absl::StrFormat(
       "%d rounds: never two primary components, %d rows acknowledged and none lost, %d promotions\n", rounds,
       report.acknowledged, promotions.size());
+  MINDER_RETURN_IF_ERROR(soak.RemoveDisks());
   return Lab::Down(directory);
 }
 

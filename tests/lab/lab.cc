@@ -306,6 +306,17 @@ absl::Status Lab::MoveDataAside(const std::string& node) const {
 
 absl::Status Lab::Heal() const { return HealAll(plan_); }
 
+absl::Status Lab::HealOneByOne(const std::function<void(std::vector<std::string>&)>& in_order,
+                               const std::function<void()>& between) const {
+  MINDER_ASSIGN_OR_RETURN(std::vector<std::string> cuts, ListCuts(plan_));
+  in_order(cuts);
+  for (const std::string& cut : cuts) {
+    MINDER_RETURN_IF_ERROR(HealCut(plan_, cut));
+    between();
+  }
+  return HealAll(plan_);
+}
+
 SqlTarget Lab::RootAt(const std::string& node) const { return {.socket = plan_.MysqlSocket(node), .user = "root"}; }
 
 SqlTarget Lab::ObserverAt(const std::string& node) const {

@@ -72,7 +72,10 @@ class Lab {
                       const std::vector<int>& tcp_ports = {}) const;
   // Cuts a node from the other dbservers only: arbitrator and balancer still reach it.
   absl::Status CutFromPeers(const std::string& node) const;
-  absl::Status Heal() const;  // all cuts
+  absl::Status Heal() const;  // all cuts, at once
+  // The same, one direction of one link after the other: `in_order` may change the order, `between` is called between.
+  absl::Status HealOneByOne(const std::function<void(std::vector<std::string>&)>& in_order,
+                            const std::function<void()>& between) const;
 
   // Sessions: of root on a node's unix socket, which no network fault touches; of the observer there; of `app` through
   // the balancer.

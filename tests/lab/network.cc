@@ -136,6 +136,14 @@ absl::Status HealAll(const Plan& plan) {
   return RunCommand(OnHost(plan, kSwitch, {"ebtables", "-F", "FORWARD"})).status();
 }
 
+absl::Status HealCut(const Plan& plan, const std::string& cut) {
+  const std::pair<std::string, std::string> ends = absl::StrSplit(cut, " -> ");
+  return RunCommand(OnHost(plan, kSwitch,
+                           {"ebtables", "-D", "FORWARD", "-p", "IPv4", "--ip-src", plan.Address(ends.first), "--ip-dst",
+                            plan.Address(ends.second), "-j", "DROP"}))
+      .status();
+}
+
 absl::StatusOr<std::vector<std::string>> ListCuts(const Plan& plan) {
   MINDER_ASSIGN_OR_RETURN(const std::string rules, RunCommand(OnHost(plan, kSwitch, {"ebtables", "-L", "FORWARD"})));
   std::vector<std::string> hosts = plan.Hosts();

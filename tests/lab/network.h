@@ -37,6 +37,8 @@ struct Cut {
 absl::Status MakeCuts(const Plan& plan, const std::vector<Cut>& cuts);
 // All cuts of the lab, at once.
 absl::Status HealAll(const Plan& plan);
+// Those of one link, as ListCuts names it.
+absl::Status HealCut(const Plan& plan, const std::string& cut);
 // "node1 -> node3", sorted by receiver.
 absl::StatusOr<std::vector<std::string>> ListCuts(const Plan& plan);
 
