@@ -15,8 +15,9 @@ namespace minder {
 namespace {
 
 // The component that the dead one was in last is the one that goes on. A later one has a process that came back with
-// the uuid of its old view, whatever the last report of its agent said.
+// the uuid of its old view, whatever the last report of its agent said; without a view on its disk nobody can.
 bool SameLastView(const NodeFacts& survivor, const NodeFacts& dead) {
+  if (!dead.report->has_last_primary_view()) return true;
   const std::string& last = dead.report->last_primary_view().id();
   return !last.empty() && survivor.report->last_primary_view().id() == last;
 }
