@@ -69,11 +69,14 @@ bool SameView(const NodeFacts& a, const NodeFacts& b) {
 }
 
 // Everybody whom the view of `node` names, but garbds; empty when somebody in it is not seen, or sees another view.
-Nodes ComponentOf(const NodeFacts& node, const std::vector<NodeFacts>& nodes, const v1::Configuration& config) {
+// `forced`: who is not seen is promoted along, whatever he holds; without that no human could help a group whose view
+// has one that waits, for that does not answer.
+Nodes ComponentOf(const NodeFacts& node, const Facts& facts, const v1::Configuration& config, bool forced) {
   Nodes component;
   for (const v1::ViewMember& member : node.report->members()) {
-    const NodeFacts* other = FindByUuid(nodes, member.uuid());
+    const NodeFacts* other = FindByUuid(facts.nodes, member.uuid());
     if (other == nullptr && FindGarbd(config, *node.report, member.uuid()) != nullptr) continue;
+    if (other == nullptr && forced) continue;
     if (other == nullptr || other->primary != v1::TERNARY_NO || !SameView(node, *other)) return {};
     component.push_back(other);
   }
@@ -100,7 +103,7 @@ const v1::Member* MemberOf(const v1::ConfirmedPrimary& primary, const NodeFacts&
 // The group around `node`, or why there is none.
 std::optional<Candidate> CandidateAround(const NodeFacts& node, const v1::Configuration& config, const Facts& facts,
                                          bool forced, Names& why) {
-  const Nodes component = ComponentOf(node, facts.nodes, config);
+  const Nodes component = ComponentOf(node, facts, config, forced);
   if (component.empty()) {
     why.push_back(absl::StrFormat("%s: not everybody in its view is seen to be in it", node.config->name()));
     return std::nullopt;
@@ -391,7 +394,7 @@ PromotionPlan PlanPromotion(const v1::Configuration& config, const v1::Arbitrato
     // Views change one node after the other: who else could be promoted is not known yet.
     const bool unsettled = node.running == v1::TERNARY_YES && node.primary == v1::TERNARY_NO &&
                            MemberOf(*facts.confirmed, node) != nullptr &&
-                           ComponentOf(node, facts.nodes, config).empty();
+                           ComponentOf(node, facts, config, request.force()).empty();
     if (unsettled && !request.force())
       plan.missing.push_back(
           absl::StrFormat("not everybody in the view of %s is seen to be in it", node.config->name()));

@@ -85,6 +85,28 @@ void AddNode(const NodeFacts& node, Digest& digest) {
   }
 }
 
+// The group that a human could have promoted, which may be none that the arbitrator would: of those around each node
+// the one that has most, then the largest.
+std::string GroupByForce(const v1::Configuration& config, const v1::ArbitratorState& state, BootTime now) {
+  std::string best;
+  std::pair<std::int64_t, std::size_t> most;
+  for (const v1::DbserverConfig& dbserver : config.dbservers()) {
+    v1::PromotionRequest request;
+    request.set_group(dbserver.name());
+    request.set_force(true);
+    const v1::ArbitratorState asked = WithRequest(state, request);
+    const Facts facts = GatherFacts(config, asked, now);
+    const std::vector<const NodeFacts*>& group = facts.promotion.group;
+    if (group.empty()) continue;
+    std::pair<std::int64_t, std::size_t> has{0, group.size()};
+    for (const NodeFacts* node : group) has.first = std::max(has.first, node->report->wsrep().last_committed());
+    if (!best.empty() && has <= most) continue;
+    most = has;
+    best = NameOf(group);
+  }
+  return best;
+}
+
 const v1::Member* FindMember(const Facts& facts, const std::string& dbserver) {
   const auto it = std::ranges::find(facts.confirmed->members(), dbserver, &v1::Member::dbserver);
   return it == facts.confirmed->members().end() ? nullptr : &*it;
@@ -213,11 +235,12 @@ std::string OverrideCommand(const v1::Configuration& config, const v1::Arbitrato
                             const Facts& facts, const v1::Decision& decision) {
   const bool by_force = decision.rule() == "R420" || decision.rule() == "R430";
   if (!by_force && decision.rule() != "R410") return decision.command();
+  const std::string group = by_force ? GroupByForce(config, state, now) : NameOf(facts.promotion.group);
   v1::PromotionRequest request;
-  request.set_group(NameOf(facts.promotion.group));
+  request.set_group(group);
   request.set_force(by_force);
-  if (facts.promotion.group.empty() || RefuseMakePrimary(config, state, now, request).refused()) return "";
-  return by_force ? ForceCommand(request.group(), DigestOf(config, state, facts)) : decision.command();
+  if (group.empty() || RefuseMakePrimary(config, state, now, request).refused()) return "";
+  return by_force ? ForceCommand(group, DigestOf(config, state, facts)) : decision.command();
 }
 
 }  // namespace minder

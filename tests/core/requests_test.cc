@@ -195,6 +195,17 @@ TEST(Explain, SaysWhatIsProvenWhatIsNotAndTheExactCommand) {
             "minderctl make_primary b1+b2 --force --confirm=" + response.digest() + " --reason=WHY");
 }
 
+// Nobody would be promoted, for somebody in the view is not seen; a human may decide that all the same.
+TEST(Explain, NamesTheGroupThatOnlyAHumanCanHavePromoted) {
+  const Scenario s = Told({"cluster a1:dc1 a2:dc1 b1:dc2", "decide", "nonprimary a1 a2 b1", "seqno a1 101", "crash b1",
+                           "no-view b1", "start b1", "nonprimary a1 a2 b1", "waits b1", "no-view b1", "decide"});
+  const v1::ExplainResponse response = Explain(s.config(), s.state(), s.now());
+  EXPECT_EQ(response.decision().rule(), "R430");
+  EXPECT_THAT(response.missing(), testing::Contains("no group is fit to be promoted"));
+  EXPECT_EQ(response.command(),
+            "minderctl make_primary a1+a2 --force --confirm=" + response.digest() + " --reason=WHY");
+}
+
 TEST(Explain, OffersNoCommandThatWouldBeRefused) {
   std::vector<std::string> lines = kCutOff;
   lines.insert(lines.begin() + 1, "other-configuration b2");

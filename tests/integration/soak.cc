@@ -18,6 +18,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "common/base/clock.h"
 #include "common/base/status_macros.h"
 #include "tests/integration/minderctl.h"
@@ -33,6 +34,7 @@ namespace minder::lab {
 namespace {
 
 constexpr absl::Duration kRecoversWithin = absl::Seconds(150);
+constexpr absl::Duration kPatience = absl::Seconds(60);  // of a human, with a cluster that nobody promotes
 constexpr int kStateMegabytes = 4;
 
 const BootClock kClock;
@@ -68,6 +70,7 @@ class Soak {
     }
     return WaitFor([this] { return Healthy(); }, kRecoversWithin, "HEALTHY and routed");
   }
+  int by_hand() const { return by_hand_; }  // promotions that a human forced
   absl::Status RemoveDisks() {
     for (auto& [host, disk] : disks_) MINDER_RETURN_IF_ERROR(lab_.Kill(PartyOf(host)));
     disks_.clear();
@@ -233,13 +236,29 @@ class Soak {
     return lab_.MoveDataAside(node);
   }
 
-  absl::Status Healthy() const {
+  // What explain offers when nothing is promoted, as one does who has seen that no other node is primary.
+  void DoAsExplained() {
+    const std::string explained = Minderctl(lab_, {"explain"}).output;
+    const std::size_t at = explained.find("minderctl make_primary ");
+    if (at == std::string::npos) return;
+    std::vector<std::string> words = absl::StrSplit(explained.substr(at, explained.find('\n', at) - at), ' ');
+    words.erase(words.begin());
+    Say("a human: " + absl::StrJoin(words, " "));
+    if (Minderctl(lab_, words).code == 0) ++by_hand_;
+  }
+
+  absl::Status Healthy() {
     const auto summary = Summary(lab_);
     if (!summary.ok()) return summary.status();
     if (summary->diagnosis() == v1::DIAGNOSIS_HEALTHY) return lab_.AllRouted();
     for (const v1::NodeSummary& node : summary->nodes()) {
       if (absl::StrContains(node.note(), "what it wrote alone is in no other node"))
         MINDER_RETURN_IF_ERROR(MoveAside(node.name()));
+    }
+    const bool not_promoted = summary->rule() == "R420" || summary->rule() == "R430";
+    if (not_promoted && kClock.Now() > patient_until_) {
+      DoAsExplained();
+      patient_until_ = kClock.Now() + kPatience;
     }
     return absl::UnavailableError(absl::StrFormat("%s: %s", summary->rule(), summary->reason()));
   }
@@ -261,6 +280,7 @@ class Soak {
     for (const auto& undo : std::exchange(at_repair_, {})) undo();
     ignores_split_brain_ = false;
     const BootTime begin = kClock.Now();
+    patient_until_ = begin + kPatience;
     MINDER_RETURN_IF_ERROR(WaitFor([this] { return Healthy(); }, kRecoversWithin, "HEALTHY and routed"));
     Say(absl::StrFormat("healthy after %.1f s", absl::ToDoubleSeconds(kClock.Now() - begin)));
     return absl::OkStatus();
@@ -273,6 +293,8 @@ class Soak {
   std::vector<std::string> dc2_;
   std::map<std::string, std::unique_ptr<OwnDisk>> disks_;  // by host
   bool ignores_split_brain_ = false;
+  BootTime patient_until_ = absl::InfiniteFuture();
+  int by_hand_ = 0;
   std::vector<std::function<void()>> at_repair_;
 };
 
@@ -313,8 +335,9 @@ absl::Status Run(std::uint32_t seed, absl::Duration time) {
   MINDER_RETURN_IF_ERROR(CheckDeposedCommitNothing(promotions, observer.Samples()));
   const WriterReport report = writers.Report();
   std::cerr << absl::StrFormat(
-      "%d rounds: never two primary components, %d rows acknowledged and none lost, %d promotions\n", rounds,
-      report.acknowledged, promotions.size());
+      "%d rounds: never two primary components, %d rows acknowledged and none lost, %d promotions, %d of them by a "
+      "human's hand\n",
+      rounds, report.acknowledged, promotions.size(), soak.by_hand());
   MINDER_RETURN_IF_ERROR(soak.RemoveDisks());
   return Lab::Down(directory);
 }
