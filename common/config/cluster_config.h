@@ -11,8 +11,8 @@ class ClusterConfig {
  public:
   virtual ~ClusterConfig() = default;
 
-  // Reads one complete, valid version: defaults filled in, lists sorted by name. INVALID_ARGUMENT lists every error,
-  // one a line.
+  // Reads one complete, valid version: defaults filled in, lists sorted by name, with its digest. INVALID_ARGUMENT
+  // lists every error, one a line.
   virtual absl::StatusOr<v1::Configuration> Load() = 0;
 };
 

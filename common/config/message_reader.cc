@@ -26,9 +26,14 @@ using google::protobuf::Message;
 
 std::string Shown(const std::string& text) { return absl::Utf8SafeCHexEscape(text.substr(0, 80)); }
 
+// Bytes are not for humans to write.
+bool IsKey(const FieldDescriptor& field) { return field.type() != FieldDescriptor::TYPE_BYTES; }
+
 std::vector<std::string> KeysOf(const Descriptor& descriptor) {
   std::vector<std::string> keys;
-  for (int i = 0; i < descriptor.field_count(); ++i) keys.push_back(descriptor.field(i)->name());
+  for (int i = 0; i < descriptor.field_count(); ++i) {
+    if (IsKey(*descriptor.field(i))) keys.push_back(descriptor.field(i)->name());
+  }
   return keys;
 }
 
@@ -91,7 +96,7 @@ void Reader::ReadMap(const YamlNode& node, const std::string& path, Message& mes
 void Reader::ReadKey(const YamlNode& map, std::size_t i, const std::string& path, Message& message) {
   const Descriptor& descriptor = *message.GetDescriptor();
   const FieldDescriptor* field = descriptor.FindFieldByName(map.keys[i]);
-  if (field == nullptr) {
+  if (field == nullptr || !IsKey(*field)) {
     RefuseUnknown(map, i, path, descriptor);
     return;
   }

@@ -54,6 +54,11 @@ std::string WhyNotNow(const Order& order, const OwnState& own, BootTime now) {
     return absl::StrFormat("it was decided on configuration version %d, and this agent runs %d", order.config_version(),
                            own.config_version);
   }
+  if (order.config_digest().empty()) return "it does not show the digest of the configuration that it was decided on";
+  if (order.config_digest() != own.config_digest) {
+    return absl::StrFormat("it was decided on another configuration of the same version %d than this agent runs",
+                           own.config_version);
+  }
   return WhyTooLate(order.nonce(), own, now);
 }
 

@@ -41,6 +41,7 @@ struct OwnState {
   const Sightings& sightings;
   std::uint64_t highest_epoch = 0;  // durable
   std::uint64_t config_version = 0;
+  std::string config_digest{};
   absl::Duration order_validity;
   bool held_down = false;  // after split brain
 };

@@ -13,6 +13,7 @@
 #include "common/core/promotion.h"
 #include "common/core/proto_time.h"
 #include "common/core/recovery_plan.h"
+#include "common/core/same_configuration.h"
 #include "common/core/split_brain.h"
 
 namespace minder {
@@ -191,13 +192,13 @@ Fact BalancersInStep(const Facts& facts) {
 Fact ConfigurationAgrees(const Facts& facts, const v1::Configuration& config) {
   Names other;
   for (const NodeFacts& node : facts.nodes) {
-    if (node.fresh && node.report->config_version() != config.version()) other.push_back(node.config->name());
+    if (node.fresh && !WhyOtherConfiguration(config, *node.report).empty()) other.push_back(node.config->name());
   }
   for (const BalancerFacts& balancer : facts.balancers) {
-    if (balancer.fresh && balancer.report->config_version() != config.version())
+    if (balancer.fresh && !WhyOtherConfiguration(config, *balancer.report).empty())
       other.push_back(balancer.config->name());
   }
-  return NobodyIn(other, absl::StrFormat("version %d everywhere", config.version()), "another version at");
+  return NobodyIn(other, absl::StrFormat("version %d everywhere", config.version()), "another configuration at");
 }
 
 Fact QuorumKept(const Facts& facts) {

@@ -141,7 +141,7 @@ struct Facts {
   Fact all_synced;         // every dbserver is Synced in it
   Fact none_drained;       // no drain is in force
   Fact balancers_in_step;  // every balancer has what its plan wants
-  Fact configuration_agrees;  // every party that reports runs this version
+  Fact configuration_agrees;  // every party that reports runs this configuration
   Fact quorum_kept;           // nobody has Galera ignore split brain or quorum
 };
 

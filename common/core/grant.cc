@@ -348,6 +348,7 @@ void OrderGrant(const v1::Configuration& config, const Facts& facts, v1::Decisio
     order.mutable_make_primary()->set_nonce(grant.nonce());
     order.mutable_make_primary()->set_group(absl::StrJoin(grant.group(), "+"));
     order.mutable_make_primary()->set_config_version(config.version());
+    order.mutable_make_primary()->set_config_digest(config.digest());
     for (const v1::LeftBehind& left : decision.next().left_behind()) {
       if (!left.counted_out().empty()) order.mutable_make_primary()->add_counted_out(left.counted_out());
     }

@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "common/core/lookup.h"
 #include "common/core/proto_time.h"
+#include "common/core/same_configuration.h"
 #include "common/core/tie.h"
 
 namespace minder {
@@ -60,7 +61,7 @@ std::optional<absl::Duration> FencedAfter(const v1::Configuration& config, const
   const v1::FenceStatus& fence = last.fence();
   const bool armed = fence.armed() && fence.mode() == (watchdog ? v1::FENCE_MODE_WATCHDOG : v1::FENCE_MODE_GUARD) &&
                      fence.has_watchdog_timeout() == watchdog;
-  if (!GuardsInUse(config) || !armed || last.config_version() != config.version()) return std::nullopt;
+  if (!GuardsInUse(config) || !armed || !WhyOtherConfiguration(config, last).empty()) return std::nullopt;
   return NoticesWithin(last) + FromProto(config.promotion().lease_ttl()) + FromProto(fence.watchdog_timeout());
 }
 

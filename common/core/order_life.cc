@@ -65,6 +65,7 @@ OwnState OrderLife::Own() const {
   return {.sightings = sightings_,
           .highest_epoch = std::max(promise_.highest_epoch(), refused_epoch_),
           .config_version = options_.config_version,
+          .config_digest = options_.config_digest,
           .order_validity = options_.order_validity,
           .held_down = held_down_};
 }

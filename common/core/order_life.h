@@ -44,6 +44,7 @@ class OrderLife {
  public:
   struct Options {
     std::uint64_t config_version = 0;
+    std::string config_digest{};
     absl::Duration order_validity;
     bool ends_on_illegal = true;  // what order_phase.h has no transition for ends the program; else it is refused
   };

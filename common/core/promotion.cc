@@ -11,6 +11,7 @@
 #include "common/core/last_primary.h"
 #include "common/core/lease.h"
 #include "common/core/proto_time.h"
+#include "common/core/same_configuration.h"
 #include "common/core/split_brain.h"
 #include "common/core/tie.h"
 
@@ -57,11 +58,8 @@ std::string WhyUnsafe(const NodeFacts& node, const v1::Configuration& config) {
   if (!report.has_provider_options())
     return absl::StrFormat("%s does not show its provider options", node.config->name());
   if (IgnoresQuorum(report)) return absl::StrFormat("%s has pc.ignore_sb or pc.ignore_quorum on", node.config->name());
-  if (report.config_version() != config.version()) {
-    return absl::StrFormat("%s runs configuration version %d and not %d", node.config->name(), report.config_version(),
-                           config.version());
-  }
-  return "";
+  const std::string other = WhyOtherConfiguration(config, report);
+  return other.empty() ? "" : node.config->name() + " " + other;
 }
 
 bool SameView(const NodeFacts& a, const NodeFacts& b) {

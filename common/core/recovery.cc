@@ -188,6 +188,7 @@ void OrderBootstrap(const v1::Configuration& config, const Facts& facts, v1::Dec
       order.mutable_recover()->set_nonce(grant.nonce());
       order.mutable_recover()->set_action(v1::Recover::ACTION_BOOTSTRAP);
       order.mutable_recover()->set_config_version(config.version());
+      order.mutable_recover()->set_config_digest(config.digest());
     } else if (node.stopped || node.waiting) {
       OrderTo(config, node, v1::Recover::ACTION_CLEAR, decision);  // which holds it down as well
       if (!is_target && !HasPromisedFor(node, grant)) OrderFreeze(config, node, decision);

@@ -10,6 +10,7 @@
 #include "common/core/lookup.h"
 #include "common/core/position.h"
 #include "common/core/proto_time.h"
+#include "common/core/same_configuration.h"
 
 namespace minder {
 namespace {
@@ -138,10 +139,8 @@ void JudgeStopped(const v1::Configuration& config, const v1::DurableState& durab
   const bool failed = outcome != nullptr && outcome->outcome() == v1::ORDER_OUTCOME_FAILED && durable.has_recovery();
   if (failed && !stopped.position && !stopped.given_up)
     plan.missing.push_back(absl::StrFormat("%s: its position cannot be read: %s", NameOf(stopped), outcome->detail()));
-  if (report.config_version() != config.version()) {
-    plan.missing.push_back(absl::StrFormat("%s runs configuration version %d and not %d", NameOf(stopped),
-                                           report.config_version(), config.version()));
-  }
+  if (const std::string other = WhyOtherConfiguration(config, report); !other.empty())
+    plan.missing.push_back(absl::StrFormat("%s %s", NameOf(stopped), other));
 }
 
 StoppedNode JudgeNode(const v1::Configuration& config, const v1::DurableState& durable, const Facts& facts,

@@ -9,6 +9,7 @@
 #include "common/core/position.h"
 #include "common/core/proto_time.h"
 #include "common/core/rejoin.h"
+#include "common/core/same_configuration.h"
 
 namespace minder {
 namespace {
@@ -49,10 +50,8 @@ std::string NoteOn(const NodeFacts& node, const Facts& facts, const v1::Configur
     notes.push_back(absl::StrFormat(
         "drained by an order that this arbitrator does not know; minderctl undrain %s ends it", node.config->name()));
   }
-  if (node.fresh && report.config_version() != config.version()) {
-    notes.push_back(
-        absl::StrFormat("runs configuration version %d, the arbitrator %d", report.config_version(), config.version()));
-  }
+  const std::string other = WhyOtherConfiguration(config, report);
+  if (node.fresh && !other.empty()) notes.push_back(other);
   if (!node.contradiction.empty()) notes.push_back("cannot be believed: " + node.contradiction);
   if (node.lost) {
     notes.push_back("held down, to be rebuilt: minderctl explain has the commands");

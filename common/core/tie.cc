@@ -11,6 +11,7 @@
 #include "common/core/lookup.h"
 #include "common/core/proto_time.h"
 #include "common/core/recovery.h"
+#include "common/core/same_configuration.h"
 
 namespace minder {
 namespace {
@@ -24,7 +25,7 @@ std::string WhyUncertain(const v1::Configuration& config, const v1::Member& memb
   const NodeFacts* node = FindNode(facts, member.dbserver());
   if (node == nullptr || node->report == nullptr) return "it is not known what its settings are";
   const v1::DbStatusReport& report = *node->report;
-  if (report.config_version() != config.version()) return "it runs another configuration";
+  if (const std::string other = WhyOtherConfiguration(config, report); !other.empty()) return "it " + other;
   const v1::ProviderOptions& options = report.provider_options();
   if (!report.has_provider_options()) return "it does not show its provider options";
   if (IgnoresQuorum(report)) return "it ignores quorum";

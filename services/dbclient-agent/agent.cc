@@ -138,6 +138,7 @@ v1::BalancerReport DbclientAgent::MakeReport() const {
   AddDrainsApplied(report);
   report.set_drift_repaired(drift_repaired_);
   report.set_config_version(configuration_.version());
+  report.set_config_digest(configuration_.digest());
   if (intent_.has_value()) report.set_epoch(intent_->epoch());
   return report;
 }

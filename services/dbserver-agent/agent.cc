@@ -120,8 +120,9 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Create(EventLoop& loop, const v1::
           loop,
           {.state_dir = dir,
            .config_version = config.version(),
-           .order_validity = FromProto(config.promotion().order_validity()),
-           .ends_on_illegal = false},
+            .config_digest = config.digest(),
+            .order_validity = FromProto(config.promotion().order_validity()),
+            .ends_on_illegal = false},
           {.make_primary =
                [raw](const OrderEffects::Promote& promote) {
                  return raw->galera_orders_.MakePrimary(promote.counted_out, promote.not_after,
@@ -184,6 +185,7 @@ Agent::Agent(EventLoop& loop, const v1::Configuration& config, const v1::Dbserve
                        },
                    .why_not_start = [this] { return WhyNotStart(); }}) {
   observations_.config_version = config_.version();
+  observations_.config_digest = config_.digest();
   observations_.fence.set_mode(v1::FENCE_MODE_OFF);
   if (!GuardsInUse(config_)) return;
   const bool watchdog = config_.promotion().self_fence() == v1::Promotion::FENCE_WATCHDOG;

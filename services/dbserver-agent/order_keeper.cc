@@ -25,6 +25,7 @@ OrderKeeper::OrderKeeper(EventLoop& loop, const Options& options, v1::AgentPromi
       file_(PromiseIn(options.state_dir)),
       handlers_(std::move(handlers)),
       life_({.config_version = options.config_version,
+             .config_digest = options.config_digest,
              .order_validity = options.order_validity,
              .ends_on_illegal = options.ends_on_illegal},
             std::move(promise)) {}

@@ -37,6 +37,7 @@ class OrderKeeper {
   struct Options {
     StateDir state_dir;
     std::uint64_t config_version = 0;
+    std::string config_digest{};
     absl::Duration order_validity;
     bool ends_on_illegal = true;  // as in OrderLife
   };

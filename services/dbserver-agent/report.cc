@@ -208,6 +208,7 @@ v1::DbStatusReport BuildReport(const Observations& observations, BootTime now) {
   *report.mutable_fence() = observations.fence;
   report.set_highest_epoch(observations.highest_epoch);
   report.set_config_version(observations.config_version);
+  report.set_config_digest(observations.config_digest);
   // That no process runs is watched all the time, so it is never old; everything else is as old as the last question.
   const bool gone = report.running() == v1::TERNARY_NO;
   *report.mutable_age() = ToProto(

@@ -77,6 +77,7 @@ struct Observations {
   std::uint64_t highest_epoch = 0;
   v1::PrimaryView last_seen_view;  // of AgentPromise
   std::uint64_t config_version = 0;
+  std::string config_digest;
 };
 
 // The process that is known to hold all that its last primary component had, after `answer` of the process `pid`: it

@@ -105,10 +105,41 @@ TEST(FileConfig, TheSampleIsValidAndShowsTheDefaults) {
   EXPECT_EQ(without->timings().SerializeAsString(), sample->timings().SerializeAsString());
 }
 
+std::string DigestOf(const std::string& text) {
+  const auto configuration = ParseConfiguration("f.yaml", text);
+  EXPECT_TRUE(configuration.ok()) << configuration.status();
+  return configuration.ok() ? configuration->digest() : "";
+}
+
+TEST(FileConfig, TheDigestTellsEveryChangeAndNothingElse) {
+  const std::string digest = DigestOf(kGood);
+  EXPECT_THAT(digest, SizeIs(32));
+  EXPECT_EQ(DigestOf(Changed("cluster: shop\n", "cluster:   shop  # our cluster\n")), digest);
+  EXPECT_EQ(DigestOf(Changed("  - {name: dc1, role: primary}\n  - {name: dc2, role: secondary}\n",
+                             "  - {name: dc2, role: secondary}\n  - {name: dc1, role: primary}\n")),
+            digest);
+  EXPECT_NE(DigestOf(Changed("version: 7", "version: 8")), digest);
+  EXPECT_NE(DigestOf(Changed("mysql_address: 192.0.2.12:3306", "mysql_address: 192.0.2.12:3307")), digest);
+  EXPECT_NE(DigestOf(Changed("fresh_for: 4s", "fresh_for: 5s")), digest);
+  EXPECT_NE(DigestOf(Changed("[/usr/sbin/mariadbd, --user=mysql]", "[/usr/sbin/mariadbd, --user, mysql]")), digest);
+}
+
+// So the next version of minder, which has more of them, agrees with this one about the same file.
+TEST(FileConfig, DefaultsAreNoPartOfTheDigest) {
+  EXPECT_NE(DigestOf(Changed("socket: /run/mysqld/mysqld.sock}", "socket: /run/mysqld/mysqld.sock, user: minder}")),
+            DigestOf(kGood));
+}
+
+TEST(FileConfig, NobodyWritesTheDigest) {
+  EXPECT_THAT(ErrorsOf(Changed("version: 7\n", "version: 7\ndigest: abc\n")),
+              ElementsAre(AllOf(HasSubstr("f.yaml:3: digest: unknown key"), ::testing::Not(HasSubstr(", digest")))));
+}
+
 // "Message.key" of all that may be written in a file.
 void AddKeysOf(const google::protobuf::Descriptor& message, std::set<std::string>& keys) {
   for (int i = 0; i < message.field_count(); ++i) {
     const google::protobuf::FieldDescriptor& field = *message.field(i);
+    if (field.type() == google::protobuf::FieldDescriptor::TYPE_BYTES) continue;  // no human writes it
     keys.insert(absl::StrFormat("%s.%s", message.name(), field.name()));
     if (IsMap(field)) AddKeysOf(*field.message_type(), keys);
   }

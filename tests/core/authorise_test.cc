@@ -24,17 +24,20 @@ class AuthoriseTest : public ::testing::Test {
     order_.set_epoch(6);
     order_.set_nonce("n1");
     order_.set_config_version(3);
+    order_.set_config_digest("digest of 3");
   }
   void ReportsNow(const std::string& nonce) {
     report_.set_nonce(nonce);
     sightings_.Add(report_, now_);
   }
-  std::string Why(std::uint64_t highest = 5) const {
-    return WhyRefused(
-        order_,
-        {.sightings = sightings_, .highest_epoch = highest, .config_version = 3, .order_validity = absl::Seconds(2)},
-        now_);
+  OwnState Own(std::uint64_t highest = 5) const {
+    return {.sightings = sightings_,
+            .highest_epoch = highest,
+            .config_version = 3,
+            .config_digest = "digest of 3",
+            .order_validity = absl::Seconds(2)};
   }
+  std::string Why(std::uint64_t highest = 5) const { return WhyRefused(order_, Own(highest), now_); }
 
   Sightings sightings_;
   v1::DbStatusReport report_;
@@ -79,6 +82,29 @@ TEST_F(AuthoriseTest, RefusesAnotherConfiguration) {
   EXPECT_THAT(Why(), HasSubstr("configuration version 4"));
 }
 
+TEST_F(AuthoriseTest, RefusesAConfigurationThatWasChangedUnderTheSameVersion) {
+  order_.set_config_digest("digest of 3, changed");
+  EXPECT_THAT(Why(), HasSubstr("another configuration of the same version 3"));
+  order_.clear_config_digest();
+  EXPECT_THAT(Why(), HasSubstr("does not show the digest"));
+}
+
+TEST_F(AuthoriseTest, AFirstNodeIsStartedByTheSameConfigurationOnly) {
+  report_.set_running(v1::TERNARY_NO);
+  report_.mutable_process()->set_pid(0);
+  report_.mutable_stopped()->mutable_recovered()->set_uuid("5a1e0000-0000-0000-0000-000000000001");
+  report_.mutable_stopped()->mutable_recovered()->set_seqno(42);
+  ReportsNow("n2");
+  v1::Recover recover;
+  recover.set_action(v1::Recover::ACTION_BOOTSTRAP);
+  recover.set_epoch(6);
+  recover.set_nonce("n2");
+  recover.set_config_version(3);
+  EXPECT_THAT(WhyRefused(recover, Own(), now_), HasSubstr("does not show the digest"));
+  recover.set_config_digest("digest of 3");
+  EXPECT_THAT(WhyRefused(recover, Own(), now_), IsEmpty());
+}
+
 TEST_F(AuthoriseTest, RefusesOnceAnythingHasChanged) {
   const std::vector<std::function<void(v1::DbStatusReport&)>> changes = {
       [](auto& r) { r.mutable_process()->set_pid(8); },
@@ -108,11 +134,8 @@ TEST_F(AuthoriseTest, RefusesWhatIsNotSeenToBeNonPrimary) {
 }
 
 TEST_F(AuthoriseTest, RefusesToPromoteAndToStartWhileItIsHeldDown) {
-  const OwnState own{.sightings = sightings_,
-                     .highest_epoch = 5,
-                     .config_version = 3,
-                     .order_validity = absl::Seconds(2),
-                     .held_down = true};
+  OwnState own = Own();
+  own.held_down = true;
   EXPECT_THAT(WhyRefused(order_, own, now_), HasSubstr("held down after split brain"));
   EXPECT_THAT(WhyRefused(v1::Recover(), own, now_), HasSubstr("held down after split brain"));
 }
@@ -123,8 +146,7 @@ TEST_F(AuthoriseTest, ForgetsReportsOfLongAgo) {
 }
 
 TEST_F(AuthoriseTest, OtherOrdersTakeTheEpochThatWasSeenButNoneBelow) {
-  const OwnState own{
-      .sightings = sightings_, .highest_epoch = 5, .config_version = 3, .order_validity = absl::Seconds(2)};
+  const OwnState own = Own();
   v1::Freeze freeze;
   freeze.set_nonce("n1");
   v1::EvictMember evict;

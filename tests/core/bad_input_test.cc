@@ -111,6 +111,14 @@ constexpr Bad kBad[] = {
     {"NoPrimary", [](Split& s) { s.Report("b1").clear_primary(); }, "b1 may be in a primary component"},
     {"NoProviderOptions", [](Split& s) { s.Report("b1").clear_provider_options(); },
      "b1 does not show its provider options"},
+    {"NoDigestOfItsConfiguration", [](Split& s) { s.Report("b1").clear_config_digest(); },
+     "b1 does not show the digest of its configuration"},
+    {"ADigestThatNobodyHas",
+     [](Split& s) {
+       s.config.clear_digest();
+       for (const char* name : {"a1", "a2", "b1", "b2"}) s.Report(name).clear_config_digest();
+     },
+     "a1 does not show the digest of its configuration"},
     {"NoLastPrimaryView", [](Split& s) { s.Report("b1").clear_last_primary_view(); },
      "b1 was in another primary component"},
     {"NoNonce", [](Split& s) { s.Report("a1").clear_nonce(), s.Report("b1").clear_nonce(); },

@@ -37,7 +37,7 @@ v1::DbStatusReport Stopped() {
 }
 
 OrderLife LifeAfter(v1::DbStatusReport report) {
-  OrderLife life({.order_validity = absl::Seconds(2)}, {});
+  OrderLife life({.config_digest = "digest", .order_validity = absl::Seconds(2)}, {});
   report.set_nonce("n1");
   life.OnReported(report, kNow);
   return life;
@@ -82,6 +82,7 @@ std::vector<v1::Recover> EveryRecover() {
     if (action == v1::Recover::ACTION_UNSPECIFIED) continue;
     all.emplace_back().set_action(action);
     all.back().set_epoch(5);
+    all.back().set_config_digest("digest");
   }
   return all;
 }
@@ -97,6 +98,7 @@ void Expect(DbserverVerb verb) {
   freeze.set_epoch(5);
   v1::MakePrimary make_primary;
   make_primary.set_epoch(5);
+  make_primary.set_config_digest("digest");
   v1::EvictMember evict_member;
   evict_member.add_dead()->set_gcomm_uuid("u");
   switch (verb) {

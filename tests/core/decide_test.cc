@@ -70,7 +70,7 @@ const Case kCases[] = {
      v1::DIAGNOSIS_DEGRADED, "R200", "lb1"},
     {"BalancerNeverHeard", [](World& w) { w.state.clear_dbclients(); }, v1::DIAGNOSIS_DEGRADED, "R200", "lb1"},
     {"ConfigurationSkew", [](World& w) { w.Report(2).set_config_version(6); }, v1::DIAGNOSIS_DEGRADED, "R200",
-     "another version at: node2"},
+     "another configuration at: node2"},
     {"NobodyHeard", [](World& w) { w.state.clear_dbservers(); }, v1::DIAGNOSIS_UNKNOWN, "R900",
      "nothing is known of node1, node2, node3"},
     {"NobodyPrimary",

@@ -243,6 +243,12 @@ TEST_F(LeaseForTest, ANodeIsFencedALeaseAfterItsGroupCommunicationHasNoticed) {
     last.mutable_provider_options()->set_evs_inactive_timeout(bad);
     EXPECT_EQ(FencedAfter(world_.config, last), absl::InfiniteDuration()) << bad;
   }
+  const v1::DbStatusReport same = last;
+  last.set_config_digest("digest of 7, changed");
+  EXPECT_FALSE(FencedAfter(world_.config, last)) << "it may have another lease_ttl";
+  last = same;
+  last.mutable_provider_options()->set_evs_inactive_timeout("PT15S");
+  EXPECT_TRUE(FencedAfter(world_.config, last));
   last.set_config_version(1);
   EXPECT_FALSE(FencedAfter(world_.config, last)) << "it may have another lease_ttl";
 }

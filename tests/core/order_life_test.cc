@@ -55,12 +55,14 @@ class OrderLifeTest : public ::testing::Test {
     order.set_action(v1::Recover::ACTION_BOOTSTRAP);
     order.set_epoch(epoch);
     order.set_nonce(nonce);
+    order.set_config_digest("digest");
     return order;
   }
   static v1::MakePrimary Promote(std::uint64_t epoch) {
     v1::MakePrimary order;
     order.set_epoch(epoch);
     order.set_nonce("n1");
+    order.set_config_digest("digest");
     return order;
   }
   const v1::OrderStatus& Outcome() {
@@ -69,7 +71,7 @@ class OrderLifeTest : public ::testing::Test {
   }
 
   BootTime now_ = SinceBoot(absl::Hours(1));
-  OrderLife life_{{.order_validity = absl::Seconds(2)}, {}};
+  OrderLife life_{{.config_digest = "digest", .order_validity = absl::Seconds(2)}, {}};
   std::vector<v1::OrderStatus> outcomes_;
 };
 

@@ -140,6 +140,7 @@ class OrderLifePhaseTest : public ::testing::Test {
     v1::MakePrimary order;
     order.set_epoch(epoch);
     order.set_nonce("n1");
+    order.set_config_digest(options_.config_digest);
     return life_.On(order, now_);
   }
   OrderEffects Written(const OrderEffects& effects) { return life_.OnWritten(*effects.write, absl::OkStatus(), now_); }
@@ -154,7 +155,7 @@ class OrderLifePhaseTest : public ::testing::Test {
   const absl::Status undone_ = absl::FailedPreconditionError("too late");
   const absl::Status without_effect_ = absl::AbortedError("not Primary");
   const absl::Status unclear_ = absl::DeadlineExceededError("no answer");
-  const OrderLife::Options options_ = {.order_validity = absl::Seconds(2)};
+  const OrderLife::Options options_ = {.config_digest = "digest", .order_validity = absl::Seconds(2)};
   BootTime now_ = SinceBoot(absl::Hours(1));
   OrderLife life_{options_, {}};
 };
@@ -249,12 +250,13 @@ TEST_F(OrderLifePhaseTest, WhatCannotBeEndsATest) {
 }
 
 TEST_F(OrderLifePhaseTest, WhatCannotBeIsRefusedAndLoggedInProduction) {
-  OrderLife life({.order_validity = absl::Seconds(2), .ends_on_illegal = false}, {});
+  OrderLife life({.config_digest = "digest", .order_validity = absl::Seconds(2), .ends_on_illegal = false}, {});
   v1::DbStatusReport report = life_.last_report();
   life.OnReported(report, now_);
   v1::MakePrimary order;
   order.set_epoch(5);
   order.set_nonce("n1");
+  order.set_config_digest("digest");
   const OrderEffects accepted = life.On(order, now_);
   const OrderEffects begun = life.OnWritten(*accepted.write, absl::OkStatus(), now_);
   life.OnPromoted(*begun.promote, without_effect_, now_);

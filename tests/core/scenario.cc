@@ -232,6 +232,8 @@ std::string Scenario::Run(const std::string& line) {
         report.mutable_provider_options()->set_ignore_sb(true);
       } else if (verb == "other-configuration") {
         report.set_config_version(config_.version() - 1);
+      } else if (verb == "changed-configuration") {
+        report.set_config_digest("digest of 7, changed");
       } else if (verb == "shows-primary") {
         report.set_primary(v1::TERNARY_YES);
         report.mutable_wsrep()->set_cluster_status(v1::CLUSTER_STATUS_PRIMARY);
@@ -273,6 +275,7 @@ void Scenario::Answer(v1::DbStatusReport& report, v1::OrderOutcome outcome, cons
 void Scenario::Cluster(const Words& nodes) {
   config_.set_cluster("shop");
   config_.set_version(7);
+  config_.set_digest("digest of 7");
   config_.mutable_arbitrator()->set_name("arb");
   *config_.mutable_timings()->mutable_fresh_for() = ToProto(absl::Seconds(3));
   v1::Promotion& promotion = *config_.mutable_promotion();
@@ -320,6 +323,7 @@ void Scenario::Start(const std::string& name) {
     disk_[name].set_seqno(100);
   }
   report.set_config_version(config_.version());
+  report.set_config_digest(config_.digest());
   report.mutable_process()->set_waiting(false);
   report.mutable_process()->set_held(false);
   report.mutable_process()->set_starting(false);

@@ -81,6 +81,18 @@ TEST(Summary, NotesDisagreements) {
   EXPECT_THAT(summary.nodes(2).note(), HasSubstr("minderctl undrain node3"));
 }
 
+TEST(Summary, NotesWhoseConfigurationIsNotTheSame) {
+  World world;
+  world.Report(1).set_config_digest("digest of 7, changed");
+  world.Report(2).clear_config_digest();
+  const v1::StatusSummaryResponse summary = SummaryOf(world);
+  EXPECT_EQ(summary.nodes(0).note(),
+            "runs another configuration under the same version 7: give every host the same file, and start its agent "
+            "anew");
+  EXPECT_THAT(summary.nodes(1).note(), HasSubstr("does not show the digest of its configuration"));
+  EXPECT_EQ(summary.nodes(2).note(), "");
+}
+
 TEST(Summary, WhatTheAgentNotesOfAHealthyServerIsShownOnce) {
   World world;
   world.Report(1).mutable_probe()->set_note("its hook is unsafe; its wsrep_node_name is 'other'");

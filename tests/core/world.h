@@ -21,6 +21,7 @@ struct World {
   explicit World(int nodes = 3) {
     config.set_cluster("shop");
     config.set_version(7);
+    config.set_digest("digest of 7");
     config.mutable_arbitrator()->set_name("arb");
     *config.mutable_timings()->mutable_fresh_for() = ToProto(absl::Seconds(3));
     for (int i = 1; i <= nodes; ++i) {
@@ -44,6 +45,7 @@ struct World {
     report.set_running(v1::TERNARY_YES);
     report.set_primary(v1::TERNARY_YES);
     report.set_config_version(config.version());
+    report.set_config_digest(config.digest());
     report.mutable_probe()->set_healthy(true);
     report.mutable_wsrep()->set_cluster_status(v1::CLUSTER_STATUS_PRIMARY);
     report.mutable_wsrep()->set_ready(true);
@@ -76,6 +78,7 @@ struct World {
     *Balancer().mutable_received_at() = ToProto(ToSinceBoot(now));
     report.set_reachable(true);
     report.set_config_version(config.version());
+    report.set_config_digest(config.digest());
     v1::Backend* backend = nullptr;
     for (v1::Backend& b : *report.mutable_backends()) {
       if (b.dbserver() == absl::StrFormat("node%d", i)) backend = &b;

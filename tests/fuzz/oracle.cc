@@ -325,7 +325,9 @@ class Oracle {
     Must(report->has_provider_options() && !report->provider_options().ignore_sb() &&
              !report->provider_options().ignore_quorum(),
          name + " may ignore what Galera decides");
-    Must(report->config_version() == config_.version(), name + " runs another configuration");
+    Must(report->config_version() == config_.version() && !config_.digest().empty() &&
+             report->config_digest() == config_.digest(),
+         name + " runs another configuration");
     const auto same = std::ranges::count_if(config_.dbservers(), [&](const v1::DbserverConfig& node) {
       const v1::DbStatusReport* other = Fresh(node.name());
       return other != nullptr && other->running() == v1::TERNARY_YES &&

@@ -13,7 +13,7 @@ Faults::Faults(World& world) : world_(world), random_(world.stage.random) {
       {4, &Faults::CutSites},   {3, &Faults::CutSome},         {2, &Faults::CutOneWay},  {3, &Faults::KillServer},
       {1, &Faults::KillSite},   {1, &Faults::KillAll},         {1, &Faults::StopServer}, {2, &Faults::FreezeServer},
       {2, &Faults::PauseAgent}, {1, &Faults::PauseArbitrator}, {1, &Faults::CrashAgent}, {1, &Faults::CrashArbitrator},
-      {0.5, &Faults::Reboot},   {3, &Faults::BadWeather},      {0.5, &Faults::FillDisk}, {0.3, &Faults::AnotherVersion},
+      {0.5, &Faults::Reboot},   {3, &Faults::BadWeather},      {0.5, &Faults::FillDisk}, {0.3, &Faults::AnotherConfig},
       {0.3, &Faults::IgnoreSb}, {0.5, &Faults::HumanPauses},   {1, &Faults::HumanAsks},
   };
   const double part = random_.Chance(0.5) ? 0.5 : 0.2;
@@ -69,8 +69,8 @@ void Faults::End() {
     world_.galera.SetIgnoreSb(host, false);
     if (world_.galera.Frozen(host)) world_.galera.Thaw(host);
     const auto at = static_cast<std::size_t>(host);
-    if (world_.other_version[at]) world_.seat(host).Crash(absl::Seconds(1));
-    world_.other_version[at] = false;
+    if (world_.other_config[at]) world_.seat(host).Crash(absl::Seconds(1));
+    world_.other_config[at] = false;
   }
   world_.galera.NetworkChanged();
   for (int i = 1; i <= 3; ++i) {
@@ -284,10 +284,10 @@ void Faults::FillDisk() {
   While(absl::Seconds(5), [this](bool on) { world_.disk_full = on; });
 }
 
-// The agent starts again with another version of the configuration, and stays so.
-void Faults::AnotherVersion() {
+// The agent starts again with another configuration, and stays so.
+void Faults::AnotherConfig() {
   const int host = Server();
-  world_.other_version[static_cast<std::size_t>(host)] = true;
+  world_.other_config[static_cast<std::size_t>(host)] = true;
   world_.seat(host).Crash(absl::Milliseconds(300));
 }
 

@@ -51,7 +51,7 @@ class Faults {
   void Reboot();
   void BadWeather();
   void FillDisk();
-  void AnotherVersion();
+  void AnotherConfig();
   void IgnoreSb();
   void HumanPauses();
   void HumanAsks();

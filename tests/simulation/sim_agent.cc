@@ -30,11 +30,13 @@ SimAgent::SimAgent(World& world, int host)
                       .peer = ArbitratorParty(world.config),
                       .boot_id = world.machine(host).boot_id,
                       .resend_after = FromProto(world.config.timings().resend_after())}),
-      orders_({.config_version = world.config.version() - (world.other_version[static_cast<std::size_t>(host)] ? 1 : 0),
+      orders_({.config_version = world.ConfigOf(host).version(),
+               .config_digest = world.ConfigOf(host).digest(),
                .order_validity = FromProto(world.config.promotion().order_validity())},
               world.promise(host)),
       lease_(FromProto(world.config.promotion().lease_ttl())) {
-  observations_.config_version = world.config.version() - (world.other_version[static_cast<std::size_t>(host)] ? 1 : 0);
+  observations_.config_version = world.ConfigOf(host).version();
+  observations_.config_digest = world.ConfigOf(host).digest();
   observations_.drain.set_state(v1::DRAIN_STATE_SERVING);
   observations_.fence.set_mode(GuardsInUse(world.config) ? v1::FENCE_MODE_GUARD : v1::FENCE_MODE_OFF);
 }

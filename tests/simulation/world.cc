@@ -24,6 +24,7 @@ v1::Configuration MakeConfig(const std::vector<std::string>& names, Random& rand
   v1::Configuration config;
   config.set_cluster("shop");
   config.set_version(7);
+  config.set_digest("digest of 7");
   config.mutable_arbitrator()->set_name("arb");
   for (const char* name : {"a", "b"}) {
     v1::DataCentre& centre = *config.add_data_centres();
@@ -83,7 +84,7 @@ World::World(std::uint64_t seed, const Mutant& the_mutant, std::ostream* trace)
                     if (agent(host) != nullptr) agent(host)->OnExit(pid, expected);
                   }}),
       checks(galera, names, promises_),
-      other_version(names.size(), false),
+      other_config(names.size(), false),
       child_mode(LeasesInUse(config) || stage.random.Chance(0.7)) {
   for (int host = 0; host <= nodes(); ++host) {
     machines_.push_back({.booted_at = stage.now() - stage.random.Between(absl::Minutes(1), absl::Hours(100)),
@@ -114,6 +115,13 @@ void World::MakeSeats() {
                                            // Whoever can hear it learns that its streams are gone.
                                            for (int host = 0; host < nodes(); ++host) Close(host, kAnyStream);
                                          }});
+}
+
+v1::Configuration World::ConfigOf(int host) const {
+  v1::Configuration its = config;
+  if (!other_config[static_cast<std::size_t>(host)]) return its;
+  host % 2 == 0 ? its.set_version(config.version() - 1) : its.set_digest("digest of 7, changed");
+  return its;
 }
 
 void World::Begin() {

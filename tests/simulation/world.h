@@ -52,6 +52,10 @@ class World {
   // A statement that was sent to the server: it takes it up when it can, whatever became of the sender, and says so.
   void Bootstrap(int host, int pid, BootTime not_after, std::uint64_t epoch, const std::shared_ptr<bool>& executed);
 
+  // What the agent of `host` runs with. Another one is an older version on an even host, and the same version with a
+  // change on an odd one.
+  v1::Configuration ConfigOf(int host) const;
+
   // Messages between an agent's host and the arbitrator.
   int NextStream() { return ++streams_; }
   void ToArbitrator(int host, int stream, const v1::Message& message);
@@ -69,7 +73,7 @@ class World {
   Checks checks;
   v1::DurableState durable;          // the arbitrator's disk
   bool disk_full = false;            // the arbitrator's
-  std::vector<bool> other_version;   // by host: the agent runs another version of the configuration
+  std::vector<bool> other_config;    // by host: see ConfigOf
   double slow_statements = 0;        // part of the statements that a server takes up late, by up to 12 s
   double promise_errors = 0;         // part of the writes of promises that fail
   bool child_mode = true;            // the agent is the parent of mariadbd, or systemd is

@@ -24,6 +24,7 @@ inline v1::Configuration AgentConfiguration(absl::Duration report_interval) {
   v1::Configuration configuration;
   for (const char* name : {"node1", "node2", "node3"}) configuration.add_dbservers()->set_name(name);
   configuration.set_version(7);
+  configuration.set_digest("digest of 7");
   *configuration.mutable_timings()->mutable_fresh_for() = ToProto(absl::Minutes(1));
   *configuration.mutable_timings()->mutable_report_interval() = ToProto(report_interval);
   return configuration;

@@ -95,6 +95,7 @@ TEST_F(AgentTest, ReportsWhatTheBalancerHasBeforeAnybodySpoke) {
   ASSERT_TRUE(agent_->WaitForActual({kDown, kDown, kDown}));
   const v1::BalancerReport report = agent_->last_report();
   EXPECT_EQ(report.config_version(), 7u);
+  EXPECT_EQ(report.config_digest(), "digest of 7");
   EXPECT_EQ(report.backends(0).dbserver(), "node1");
   EXPECT_EQ(report.backends(0).wanted(), v1::BACKEND_STATE_UNSPECIFIED);
   EXPECT_THAT(report.backends(0).reason(), HasSubstr("B900"));

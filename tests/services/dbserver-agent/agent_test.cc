@@ -179,6 +179,7 @@ TEST_F(AgentTest, ReportsEverythingAndSeesFreezeAndKill) {
   EXPECT_EQ(report.process().pid(), pid);
   EXPECT_EQ(report.wsrep_node_name(), "node1");
   EXPECT_EQ(report.config_version(), 7u);
+  EXPECT_EQ(report.config_digest().size(), 32u);
   EXPECT_EQ(report.nonce().size(), 16u);
   EXPECT_EQ(report.drain().state(), v1::DRAIN_STATE_SERVING);
   EXPECT_EQ(report.probe().error(), "");

@@ -65,32 +65,36 @@ class OrderKeeperTest : public ::testing::Test {
   }
   void Open() {
     keeper_.reset();
-    auto opened = OrderKeeper::Open(
-        loop_, {.state_dir = {.path = dir_, .owner = {}}, .config_version = 3, .order_validity = absl::Seconds(60)},
-        {.make_primary =
-             [this](const OrderEffects::Promote&) {
-               on_disk_ = OnDisk();  // what is carried out is there already
-               ++carried_out_;
-               return outcome_;
-             },
-         .evict =
-             [this](const v1::EvictMember&, const v1::DbStatusReport&, const std::function<bool()>&) {
-               ++evicted_;
-               return absl::OkStatus();
-             },
-         .held_down = [this] { return held_down_.load(); },
-         .recover =
-             [this](const v1::Recover& order, const OrderKeeper::Handlers::Done& done) {
-               recovers_.push_back(order.action());
-               if (done_at_once_) done(outcome_);
-             },
-         .bootstrap =
-             [this](const OrderKeeper::Handlers::Done& done) {
-               on_disk_ = OnDisk();
-               ++carried_out_;
-               done(outcome_);
-             },
-         .on_change = [this] { changed_ = true; }});
+    auto opened =
+        OrderKeeper::Open(loop_,
+                          {.state_dir = {.path = dir_, .owner = {}},
+                           .config_version = 3,
+                           .config_digest = "digest of 3",
+                           .order_validity = absl::Seconds(60)},
+                          {.make_primary =
+                               [this](const OrderEffects::Promote&) {
+                                 on_disk_ = OnDisk();  // what is carried out is there already
+                                 ++carried_out_;
+                                 return outcome_;
+                               },
+                           .evict =
+                               [this](const v1::EvictMember&, const v1::DbStatusReport&, const std::function<bool()>&) {
+                                 ++evicted_;
+                                 return absl::OkStatus();
+                               },
+                           .held_down = [this] { return held_down_.load(); },
+                           .recover =
+                               [this](const v1::Recover& order, const OrderKeeper::Handlers::Done& done) {
+                                 recovers_.push_back(order.action());
+                                 if (done_at_once_) done(outcome_);
+                               },
+                           .bootstrap =
+                               [this](const OrderKeeper::Handlers::Done& done) {
+                                 on_disk_ = OnDisk();
+                                 ++carried_out_;
+                                 done(outcome_);
+                               },
+                           .on_change = [this] { changed_ = true; }});
     ASSERT_TRUE(opened.ok()) << opened.status();
     keeper_ = *std::move(opened);
   }
@@ -121,6 +125,7 @@ class OrderKeeperTest : public ::testing::Test {
     order.set_epoch(epoch);
     order.set_nonce("n1");
     order.set_config_version(3);
+    order.set_config_digest("digest of 3");
     return order;
   }
 
@@ -140,6 +145,7 @@ class OrderKeeperTest : public ::testing::Test {
     order.set_epoch(epoch);
     order.set_nonce(nonce);
     order.set_config_version(3);
+    order.set_config_digest("digest of 3");
     return order;
   }
 
