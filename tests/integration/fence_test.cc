@@ -1,5 +1,6 @@
 // Data centres that fall silent, with leases and fence guards: even weights, and dc1 heavier. The names of
 // scenarios.md.
+#include <algorithm>
 #include <csignal>
 
 #include "absl/strings/match.h"
@@ -57,6 +58,35 @@ class FenceTest : public ClusterTestOn<Fenced> {
   }
   static absl::Status Stopped(const std::string& node) {
     return lab().Find(node).ok() ? absl::UnavailableError(node + " runs") : absl::OkStatus();
+  }
+  static void CutDc1FromTheArbitratorOneWay(bool from_arbitrator) {
+    const std::vector<std::string> arbitrator = {"arbitrator"};
+    const std::vector<std::string> dc1 = {"node1", "node2"};
+    ASSERT_EQ(lab().CutOff(from_arbitrator ? arbitrator : dc1, from_arbitrator ? dc1 : arbitrator, true),
+              absl::OkStatus());
+    for (const std::string& node : dc1) ASSERT_TRUE(Reached([&] { return Unheard(node); }, absl::Seconds(20), node));
+  }
+  static absl::Status Unheard(const std::string& node) {
+    const auto summary = SummaryOf(lab(), node);
+    if (!summary.ok()) return summary.status();
+    return summary->running() == v1::TERNARY_UNKNOWN ? absl::OkStatus() : absl::UnavailableError("it is heard");
+  }
+  static std::vector<pid_t> ServerPids() {
+    std::vector<pid_t> pids;
+    for (const std::string& node : lab().plan().NodeNames()) {
+      const auto server = lab().Find(node);
+      EXPECT_TRUE(server.ok()) << server.status();
+      pids.push_back(server.ok() ? server->pid : 0);
+    }
+    return pids;
+  }
+  // Whoever is silent stays so, and the arbitrator has nothing to say but that.
+  static bool IsNews(const v1::StatusSummaryResponse& summary) {
+    return summary.diagnosis() != v1::DIAGNOSIS_DEGRADED ||
+           std::ranges::any_of(summary.nodes(), [](const v1::NodeSummary& node) {
+             const bool silent = node.name() == "node1" || node.name() == "node2";
+             return node.running() != (silent ? v1::TERNARY_UNKNOWN : v1::TERNARY_YES);
+           });
   }
   static void SetWeight(const std::string& node, int weight) {
     const auto set = lab().Sql(node, absl::StrFormat("SET GLOBAL wsrep_provider_options='pc.weight=%d'", weight));
@@ -117,6 +147,36 @@ TEST_F(FenceTest, F05HeavyDataCentreThatGoesOnAloneIsFencedBeforeTheOtherIsPromo
   }
   EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(90), "all Synced, filled anew"));
   EXPECT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(10), "HEALTHY"));
+}
+
+TEST_F(FenceTest, F08HalfOpenLinksToTheArbitratorCostOnlyTheLeasesWhichAWholeClusterDoesNotNeed) {
+  for (const char* node : {"node1", "node2"}) SetWeight(node, 2);
+  ASSERT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(10), "HEALTHY with new weights"));
+  Watcher watcher(lab().plan().ArbitratorAddress());
+  for (const bool from_arbitrator : {true, false}) {
+    const std::vector<pid_t> servers = ServerPids();
+    const std::int64_t errors = writers_->Report().errors;
+    const std::string history = Minderctl(lab(), {"history"}).output;
+    ASSERT_NO_FATAL_FAILURE(CutDc1FromTheArbitratorOneWay(from_arbitrator));
+    EXPECT_FALSE(watcher.FirstAfter(BootClock().Now(), 3 * kTtl, IsNews)) << Minderctl(lab(), {"explain"}).output;
+    EXPECT_EQ(ServerPids(), servers) << "nobody is fenced";
+    EXPECT_EQ(lab().AllSynced(), absl::OkStatus());
+    EXPECT_EQ(lab().AllRouted(), absl::OkStatus());
+    EXPECT_EQ(writers_->Report().errors, errors) << writers_->Report().last_error;
+    EXPECT_EQ(Minderctl(lab(), {"history"}).output, history);
+    HealAndExpectAllBack();
+  }
+  for (const char* node : {"node1", "node2"}) SetWeight(node, 1);
+  ASSERT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(10), "HEALTHY with old weights"));
+}
+
+// What dc1 says may still arrive, and no lease comes back.
+TEST_F(FenceTest, F08DataCentreThatIsNotAnsweredIsFencedOnceItIsCutFromTheOtherToo) {
+  promotions_ = 1;
+  ASSERT_NO_FATAL_FAILURE(CutDc1FromTheArbitratorOneWay(true));
+  ASSERT_EQ(lab().CutOff({"node1", "node2"}, {"node3", "node4", "lb1"}), absl::OkStatus());
+  ExpectFencedThenPromoted();
+  HealAndExpectAllBack();
 }
 
 TEST_F(FenceTest, F12FrozenAgentDoesNotKeepItsServerAlive) {
