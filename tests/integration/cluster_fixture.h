@@ -7,6 +7,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -115,6 +116,18 @@ class ClusterTestOn : public SharedLab<Kind> {
     return PromotionsIn(*history, BootedAt()).size() > ordered_before_
                ? absl::OkStatus()
                : absl::UnavailableError("no promotion was ordered");
+  }
+
+  // How long after a fault the last promotion was ordered; for ever when none was.
+  static absl::Duration PromotedAfter(BootTime fault) {
+    const std::vector<Promotion> ordered = Ordered();
+    return ordered.size() > ordered_before_ ? ordered.back().ordered_at - fault : absl::InfiniteDuration();
+  }
+  // Kept with the result of the test, and said.
+  static absl::Duration Measured(const std::string& what, absl::Duration took) {
+    ::testing::Test::RecordProperty(what + "_ms", static_cast<int>(absl::ToInt64Milliseconds(took)));
+    std::cerr << what << ": " << took << "\n";
+    return took;
   }
 
   // Rises with each promotion and each recovery that is begun.
