@@ -120,9 +120,9 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Create(EventLoop& loop, const v1::
           loop,
           {.state_dir = dir,
            .config_version = config.version(),
-            .config_digest = config.digest(),
-            .order_validity = FromProto(config.promotion().order_validity()),
-            .ends_on_illegal = false},
+           .config_digest = config.digest(),
+           .order_validity = FromProto(config.promotion().order_validity()),
+           .ends_on_illegal = false},
           {.make_primary =
                [raw](const OrderEffects::Promote& promote) {
                  return raw->galera_orders_.MakePrimary(promote.counted_out, promote.not_after,

@@ -1,4 +1,8 @@
 // Delay, loss, duplication and reordering on minder's own connections, on a real cluster.
+#include <compare>
+#include <mutex>
+#include <set>
+
 #include "tests/integration/cluster_fixture.h"
 #include "tests/lab/correspondence_proxy.h"
 
@@ -11,6 +15,38 @@ struct Proxied {
     options.proxied = true;
     return options;
   }
+};
+
+// What the agents report of orders to make somebody primary, of later epochs than one; fed by the proxy's threads.
+class Outcomes {
+ public:
+  void Start(std::uint64_t after) {
+    std::lock_guard lock(mutex_);
+    after_ = after;
+    seen_.clear();
+  }
+  void Take(const v1::Message& message) {
+    std::lock_guard lock(mutex_);
+    for (const v1::OrderStatus& order : message.db_status_report().orders()) {
+      if (order.verb() == v1::Message::kMakePrimaryFieldNumber && order.epoch() > after_)
+        seen_.insert({message.sender().name(), order.epoch(), order.outcome()});
+    }
+  }
+  struct Outcome {
+    std::string node;
+    std::uint64_t epoch = 0;
+    v1::OrderOutcome outcome{};
+    auto operator<=>(const Outcome&) const = default;
+  };
+  std::set<Outcome> seen() const {
+    std::lock_guard lock(mutex_);
+    return seen_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::uint64_t after_ = 0;
+  std::set<Outcome> seen_;
 };
 
 class BadNetworkTest : public ClusterTestOn<Proxied> {
@@ -47,6 +83,45 @@ class BadNetworkTest : public ClusterTestOn<Proxied> {
     return lab().HasStatusVariable(node, "wsrep_cluster_size", "1");
   }
 
+  // Of this epoch or a later one.
+  static absl::Status Recorded(std::uint64_t since, const std::string& text) {
+    const auto history = History(lab());
+    if (!history.ok()) return history.status();
+    const bool there = std::ranges::any_of(history->entries(), [&](const v1::HistoryEntry& entry) {
+      return entry.record().epoch() >= since && absl::StrContains(entry.record().text(), text);
+    });
+    return there ? absl::OkStatus() : absl::UnavailableError(Minderctl(lab(), {"history"}).output);
+  }
+  static void SetWeightOfNode1(int weight) {
+    const auto set = lab().Sql("node1", absl::StrFormat("SET GLOBAL wsrep_provider_options='pc.weight=%d'", weight));
+    ASSERT_TRUE(set.ok()) << set.status();
+    ASSERT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(10), "HEALTHY with another weight"));
+  }
+  static absl::Status Is(const char* status, const std::string& node) {
+    return lab().HasStatusVariable(node, "wsrep_cluster_status", status);
+  }
+  static bool AllHoldTheSame() {
+    std::set<std::string> seqnos;
+    for (const std::string& node : lab().plan().NodeNames())
+      seqnos.insert(lab().StatusVariable(node, "wsrep_last_committed").value_or("unknown of " + node));
+    return seqnos.size() == 1;
+  }
+  // Everybody is alone and holds the same, so that each could be promoted. A write that is under way when the links
+  // are cut may be on one side only; then it is tried again.
+  static void CutIntoThreeWithTheSameData() {
+    for (int i = 0; i < 10; ++i) {
+      ASSERT_EQ(lab().CutOff({"node1"}, {"node2", "node3"}), absl::OkStatus());
+      ASSERT_EQ(lab().CutOff({"node2"}, {"node3"}), absl::OkStatus());
+      for (const std::string& node : lab().plan().NodeNames())
+        ASSERT_TRUE(Reached([&] { return Is("non-Primary", node); }, absl::Seconds(40), "non-Primary"));
+      if (AllHoldTheSame()) return;
+      ASSERT_EQ(lab().Heal(), absl::OkStatus());
+      ASSERT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+    }
+    FAIL() << "never the same data on every node";
+  }
+
+  Outcomes outcomes_;
   static inline std::unique_ptr<CorrespondenceProxy> proxy_;
 };
 
@@ -56,6 +131,29 @@ TEST_F(BadNetworkTest, F37DuplicatedAndReorderedMessagesChangeNothing) {
   for (int i = 0; i < 3; ++i) DrainAndUndrain("node3");
   EXPECT_GT(proxy_->counters().duplicated, before.duplicated);
   EXPECT_GT(proxy_->counters().reordered, before.reordered);
+}
+
+TEST_F(BadNetworkTest, F37APromotionByDuplicatedAndReorderedMessagesHappensOnce) {
+  promotions_ = 1;
+  outcomes_.Start(Epoch());
+  proxy_->Set({.duplicates = 2, .reorder = 0.3, .change = [this](v1::Message& message) { outcomes_.Take(message); }});
+  const auto before = proxy_->counters();
+  for (const char* node : {"node1", "node2", "node3"}) ASSERT_EQ(lab().CutFromPeers(node), absl::OkStatus());
+  const auto done = [&] {
+    const auto seen = outcomes_.seen();
+    const bool is = std::ranges::find(seen, v1::ORDER_OUTCOME_DONE, &Outcomes::Outcome::outcome) != seen.end();
+    return is ? absl::OkStatus() : absl::UnavailableError("not reported");
+  };
+  EXPECT_TRUE(Reached(done, absl::Seconds(60), "the order is reported to be done"));
+  ASSERT_EQ(lab().Heal(), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  EXPECT_GT(proxy_->counters().duplicated, before.duplicated);
+  EXPECT_GT(proxy_->counters().reordered, before.reordered);
+  const std::uint64_t epoch = Epoch();
+  for (const Outcomes::Outcome& seen : outcomes_.seen()) {
+    EXPECT_EQ(seen.epoch, epoch) << seen.node;
+    EXPECT_THAT(seen.outcome, ::testing::AnyOf(v1::ORDER_OUTCOME_STARTED, v1::ORDER_OUTCOME_DONE)) << seen.node;
+  }
 }
 
 // There and back takes up to 1.2 s, thrice for a promise and an order, and what is lost is sent again after 3 s.
@@ -105,6 +203,45 @@ TEST_F(BadNetworkTest, F36OrdersThatComeTooLateAreRefusedAndNobodyIsPromotedBefo
   EXPECT_TRUE(Reached([] { return IsPromoted(); }, absl::Seconds(20), "a promotion"));
   ASSERT_EQ(lab().Heal(), absl::OkStatus());
   EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+}
+
+// node1 is to be promoted and does not get its order; then the links change, and the two others have more to say for
+// them: they have each other, and with half of the votes need a promotion as well.
+TEST_F(BadNetworkTest, F36AnOrderThatComesWhenAnotherGroupWasPromotedIsRefused) {
+  constexpr absl::Duration kOrderValidity = absl::Seconds(2);
+  promotions_ = 1;
+  ASSERT_NO_FATAL_FAILURE(SetWeightOfNode1(2));
+  ASSERT_EQ(Minderctl(lab(), {"pause", "--for=5m", "--reason=a test"}).code, 0);
+  ASSERT_NO_FATAL_FAILURE(CutIntoThreeWithTheSameData());
+  const std::uint64_t first = Epoch() + 1;
+  outcomes_.Start(first - 1);
+  proxy_->Set(
+      {.change = [this](v1::Message& message) { outcomes_.Take(message); },
+       .set_aside = [](const v1::Message& m) { return m.has_make_primary() && m.receiver().name() == "node1"; }});
+  ASSERT_EQ(Minderctl(lab(), {"resume"}).code, 0);
+  ASSERT_TRUE(
+      Reached([&] { return Recorded(first, "node1 is ordered to make node1 primary"); }, absl::Seconds(20), "order"));
+  const BootTime ordered = BootClock().Now();
+  ASSERT_TRUE(
+      Reached([&] { return Recorded(first, "node1 did not get the order in time"); }, absl::Seconds(20), "given up"));
+  ASSERT_EQ(lab().HealBetween({"node2"}, {"node3"}), absl::OkStatus());
+  for (const char* node : {"node2", "node3"})
+    ASSERT_TRUE(Reached([&] { return Is("Primary", node); }, absl::Seconds(40), "the others are promoted"));
+  absl::SleepFor(ordered + 2 * kOrderValidity - BootClock().Now());
+  EXPECT_GT(proxy_->counters().waiting, 0u);
+  EXPECT_THAT(outcomes_.seen(), ::testing::Each(::testing::Field(&Outcomes::Outcome::node, ::testing::Ne("node1"))));
+
+  proxy_->Release();
+  const auto refused = [&] {
+    const bool seen = outcomes_.seen().contains({"node1", first, v1::ORDER_OUTCOME_REFUSED});
+    return seen ? absl::OkStatus() : absl::UnavailableError("not reported");
+  };
+  EXPECT_TRUE(Reached(refused, absl::Seconds(10), "the first order is refused"));
+  EXPECT_EQ(Is("non-Primary", "node1"), absl::OkStatus());
+  for (const char* node : {"node2", "node3"}) EXPECT_EQ(Is("Primary", node), absl::OkStatus());
+  ASSERT_EQ(lab().Heal(), absl::OkStatus());
+  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  SetWeightOfNode1(1);
 }
 
 // What an older agent leaves out is unknown, and so is a value that only a newer one has; a field that only a newer one

@@ -32,6 +32,11 @@ std::vector<std::string> ConfirmedIn(const v1::AuditRecord& record) {
   return absl::StrSplit(text.substr(0, text.find(',')), '+');
 }
 
+// Nothing came of the order, and nothing can any more.
+bool GivesUp(const v1::AuditRecord& record) {
+  return record.kind() == "grant" && absl::StrContains(record.text(), " did not get the order in time");
+}
+
 // "node1 is ordered to make node1+node2 primary".
 std::vector<std::string> GroupIn(const v1::AuditRecord& record) {
   if (!OrdersPromotion(record)) return {std::vector<std::string>(absl::StrSplit(record.text(), ' '))[0]};
@@ -93,6 +98,8 @@ std::vector<Promotion> PromotionsIn(const v1::HistoryResponse& history, absl::Ti
         if (with_group) earlier.merged_at.try_emplace(name, at);
       }
     }
+    if (GivesUp(entry.record()))
+      std::erase_if(promotions, [&](const Promotion& p) { return p.epoch == entry.record().epoch(); });
     if (!OrdersPromotion(entry.record())) continue;
     promotions.push_back({.epoch = entry.record().epoch(), .ordered_at = at, .group = GroupIn(entry.record())});
   }

@@ -14,7 +14,7 @@
 
 namespace minder::lab {
 
-// A promotion that was ordered, as the arbitrator's history tells it.
+// A promotion that was ordered, as the arbitrator's history tells it, and whose order its target got in time.
 struct Promotion {
   std::uint64_t epoch = 0;
   BootTime ordered_at;  // when that was recorded, which is before anybody was told

@@ -74,6 +74,17 @@ TEST(PromotionsIn, ReadsWhoWasWithTheGroupSince) {
   EXPECT_THAT(promotions[0].merged_at, ElementsAre(Pair("node1", At(3)), Pair("node2", At(3)), Pair("node3", At(5))));
 }
 
+TEST(PromotionsIn, LeavesOutWhatItsTargetDidNotGetInTime) {
+  const auto promotions = PromotionsIn(Records()
+                                           .Order(1, "node1", {"node2 promised"})
+                                           .Add("grant", 1, "node1 did not get the order in time, and refuses it now")
+                                           .Order(2, "node2", {"node1 promised"})
+                                           .Response(),
+                                       absl::FromUnixSeconds(1000));
+  ASSERT_EQ(promotions.size(), 1u);
+  EXPECT_EQ(promotions[0].epoch, 2u);
+}
+
 TEST(CheckRecords, HoldsForOneRecordOfEachOrderWithItsEvidence) {
   EXPECT_EQ(Records().Wrong(), "");
   EXPECT_EQ(Records()

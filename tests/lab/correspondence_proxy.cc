@@ -37,6 +37,8 @@ struct Line {
   };
   std::mt19937_64 dice;
   std::deque<Item> waiting;
+  std::deque<Item> aside;
+  std::uint64_t aside_in = 0;  // how many releases there had been by then
   BootTime last_due = absl::InfinitePast();
   bool closed = false;  // nothing more comes in
 };
@@ -79,7 +81,12 @@ class Proxy : public CorrespondenceProxy, private v1::CorrespondenceService::Ser
     faults_ = faults;
   }
   void Hold() override { SetHeld(true); }
-  void Release() override { SetHeld(false); }
+  void Release() override {
+    SetHeld(false);
+    std::lock_guard lock(mutex_);
+    ++releases_;
+    changed_.notify_all();
+  }
 
  private:
   using Down = grpc::ServerReaderWriter<v1::CorrespondResponse, v1::CorrespondRequest>;
@@ -162,6 +169,11 @@ class Proxy : public CorrespondenceProxy, private v1::CorrespondenceService::Ser
   void Enqueue(Line& line, const v1::Message& message) {
     const double jitter = std::uniform_real_distribution<>(-1, 1)(line.dice);
     ++counters_.waiting;
+    if (faults_.set_aside && faults_.set_aside(message)) {
+      line.aside.push_back({.message = message, .due = clock_.Now()});
+      line.aside_in = releases_;
+      return;
+    }
     line.last_due = std::max(line.last_due, clock_.Now() + faults_.delay + jitter * faults_.jitter);
     if (!line.waiting.empty() && line.waiting.back().held_back) {
       line.waiting.insert(line.waiting.end() - 1, {.message = message, .due = line.last_due});
@@ -181,6 +193,10 @@ class Proxy : public CorrespondenceProxy, private v1::CorrespondenceService::Ser
   std::optional<v1::Message> Take(Line& line) {
     std::unique_lock lock(mutex_);
     while (!stopping_ && !(line.closed && line.waiting.empty())) {
+      if (!line.aside.empty() && line.aside_in != releases_) {
+        line.waiting.insert(line.waiting.begin(), line.aside.begin(), line.aside.end());
+        line.aside.clear();
+      }
       if (held_ || line.waiting.empty()) {
         changed_.wait(lock);
         continue;
@@ -202,8 +218,9 @@ class Proxy : public CorrespondenceProxy, private v1::CorrespondenceService::Ser
   void Abandon(Line& line) {
     std::lock_guard lock(mutex_);
     line.closed = true;
-    counters_.waiting -= line.waiting.size();
+    counters_.waiting -= line.waiting.size() + line.aside.size();
     line.waiting.clear();
+    line.aside.clear();
     changed_.notify_all();
   }
 
@@ -235,6 +252,7 @@ class Proxy : public CorrespondenceProxy, private v1::CorrespondenceService::Ser
   Faults faults_;
   Counters counters_;
   bool held_ = false;
+  std::uint64_t releases_ = 0;
   bool stopping_ = false;
   std::set<grpc::ClientContext*> calls_;
   std::unique_ptr<grpc::Server> server_;

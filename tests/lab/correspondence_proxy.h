@@ -33,6 +33,8 @@ class CorrespondenceProxy {
     double reorder = 0;  // share that waits for its successor to go first, though not longer than 100 ms
     // Done to each message as it arrives, on the streams' threads, one at a time.
     std::function<void(v1::Message&)> change{};
+    // Of these messages each waits until Release, while others pass it; it is lost with its stream.
+    std::function<bool(const v1::Message&)> set_aside{};
   };
 
   struct Counters {
@@ -52,7 +54,7 @@ class CorrespondenceProxy {
   virtual Counters counters() const = 0;
   // For messages that arrive from now on.
   virtual void Set(const Faults& faults) = 0;
-  // Nothing gets through, neither a message nor a new stream, until Release lets all of it go.
+  // Nothing gets through, neither a message nor a new stream, until Release lets all of it go, and what was set aside.
   virtual void Hold() = 0;
   virtual void Release() = 0;
 };

@@ -175,6 +175,19 @@ TEST_F(CorrespondenceProxyTest, HeldStreamIsDialledAnewAndTheNewestStateArrivesO
   EXPECT_GE(proxy_->counters().streams, 2u);
 }
 
+TEST_F(CorrespondenceProxyTest, WhatIsSetAsideIsPassedByTheOthersUntilItIsReleased) {
+  proxy_->Set({.set_aside = [](const v1::Message& message) { return message.db_status_report().group() == "late"; }});
+  node_.Say("late");
+  ASSERT_EQ(WaitFor([&] { return proxy_->counters().waiting > 0; }, absl::Seconds(20), "it is set aside"),
+            absl::OkStatus());
+  arbitrator_.Say("down");
+  ASSERT_TRUE(node_.WaitHeardGroup("down"));
+  EXPECT_EQ(arbitrator_.Count("late"), 0);
+  proxy_->Set({});
+  proxy_->Release();
+  EXPECT_TRUE(arbitrator_.WaitHeardGroup("late"));
+}
+
 TEST_F(CorrespondenceProxyTest, StopsInTimeWithHeldMessagesAndItsPartiesMeetAgain) {
   node_.Say("1");
   ASSERT_TRUE(arbitrator_.WaitHeardGroup("1"));

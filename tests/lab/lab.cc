@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
 #include "common/base/subprocess.h"
@@ -100,6 +101,18 @@ absl::Status SyncedIn(const std::string& node, Variables variables) {
     }
   }
   return absl::OkStatus();
+}
+
+std::vector<Cut> CutsBetween(const std::vector<std::string>& a, const std::vector<std::string>& b, bool one_way,
+                             const std::vector<int>& tcp_ports) {
+  std::vector<Cut> cuts;
+  for (const std::string& x : a) {
+    for (const std::string& y : b) {
+      cuts.push_back({.from = x, .to = y, .tcp_ports = tcp_ports});
+      if (!one_way) cuts.push_back({.from = y, .to = x, .tcp_ports = tcp_ports});
+    }
+  }
+  return cuts;
 }
 
 }  // namespace
@@ -282,14 +295,11 @@ absl::Status Lab::Restart(const std::string& name) const {
 
 absl::Status Lab::CutOff(const std::vector<std::string>& a, const std::vector<std::string>& b, bool one_way,
                          const std::vector<int>& tcp_ports) const {
-  std::vector<Cut> cuts;
-  for (const std::string& x : a) {
-    for (const std::string& y : b) {
-      cuts.push_back({.from = x, .to = y, .tcp_ports = tcp_ports});
-      if (!one_way) cuts.push_back({.from = y, .to = x, .tcp_ports = tcp_ports});
-    }
-  }
-  return MakeCuts(plan_, cuts);
+  return MakeCuts(plan_, CutsBetween(a, b, one_way, tcp_ports));
+}
+
+absl::Status Lab::HealBetween(const std::vector<std::string>& a, const std::vector<std::string>& b) const {
+  return HealCuts(plan_, CutsBetween(a, b, false, {}));
 }
 
 absl::Status Lab::CutFromPeers(const std::string& node) const {
@@ -311,7 +321,8 @@ absl::Status Lab::HealOneByOne(const std::function<void(std::vector<std::string>
   MINDER_ASSIGN_OR_RETURN(std::vector<std::string> cuts, ListCuts(plan_));
   in_order(cuts);
   for (const std::string& cut : cuts) {
-    MINDER_RETURN_IF_ERROR(HealCut(plan_, cut));
+    const std::pair<std::string, std::string> ends = absl::StrSplit(cut, " -> ");
+    MINDER_RETURN_IF_ERROR(HealCuts(plan_, {{.from = ends.first, .to = ends.second}}));
     between();
   }
   return HealAll(plan_);

@@ -76,6 +76,8 @@ class Lab {
   // The same, one direction of one link after the other: `in_order` may change the order, `between` is called between.
   absl::Status HealOneByOne(const std::function<void(std::vector<std::string>&)>& in_order,
                             const std::function<void()>& between) const;
+  // What CutOff of the same hosts, both ways, has cut; every other cut stays.
+  absl::Status HealBetween(const std::vector<std::string>& a, const std::vector<std::string>& b) const;
 
   // Sessions: of root on a node's unix socket, which no network fault touches; of the observer there; of `app` through
   // the balancer.

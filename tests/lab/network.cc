@@ -62,17 +62,18 @@ std::vector<std::string> SpacesOf(const Plan& plan) {
   return spaces;
 }
 
-std::string Drop(const Plan& plan, const Cut& cut, const std::string& which) {
-  return absl::StrFormat("-A FORWARD -p IPv4 --ip-src %s --ip-dst %s%s -j DROP\n", plan.Address(cut.from),
+// `how` is -A or -D.
+std::string Drop(const Plan& plan, const Cut& cut, const char* how, const std::string& which) {
+  return absl::StrFormat("%s FORWARD -p IPv4 --ip-src %s --ip-dst %s%s -j DROP\n", how, plan.Address(cut.from),
                          plan.Address(cut.to), which);
 }
 
-std::string Rules(const Plan& plan, const Cut& cut) {
-  if (cut.tcp_ports.empty()) return Drop(plan, cut, "");
+std::string Rules(const Plan& plan, const Cut& cut, const char* how) {
+  if (cut.tcp_ports.empty()) return Drop(plan, cut, how, "");
   std::string rules;
   for (const int port : cut.tcp_ports) {
     for (const char* end : {"sport", "dport"})
-      absl::StrAppend(&rules, Drop(plan, cut, absl::StrFormat(" --ip-proto tcp --ip-%s %d", end, port)));
+      absl::StrAppend(&rules, Drop(plan, cut, how, absl::StrFormat(" --ip-proto tcp --ip-%s %d", end, port)));
   }
   return rules;
 }
@@ -86,6 +87,17 @@ absl::Status Check(const Plan& plan, const Cut& cut) {
   }
   if (cut.from == cut.to) return absl::InvalidArgumentError(absl::StrFormat("%s cannot be cut from itself", cut.to));
   return absl::OkStatus();
+}
+
+// All or none.
+absl::Status ChangeRules(const Plan& plan, const std::vector<Cut>& cuts, const char* how) {
+  std::string rules = "*filter\n";
+  for (const Cut& cut : cuts) {
+    MINDER_RETURN_IF_ERROR(Check(plan, cut));
+    absl::StrAppend(&rules, Rules(plan, cut, how));
+  }
+  const std::string script = absl::StrFormat("ebtables-restore --noflush <<end\n%send", rules);
+  return RunCommand(OnHost(plan, kSwitch, {"sh", "-c", script})).status();
 }
 
 }  // namespace
@@ -122,26 +134,12 @@ std::vector<std::string> OnHost(const Plan& plan, const std::string& host, const
   return all;
 }
 
-absl::Status MakeCuts(const Plan& plan, const std::vector<Cut>& cuts) {
-  std::string rules = "*filter\n";
-  for (const Cut& cut : cuts) {
-    MINDER_RETURN_IF_ERROR(Check(plan, cut));
-    absl::StrAppend(&rules, Rules(plan, cut));
-  }
-  const std::string script = absl::StrFormat("ebtables-restore --noflush <<end\n%send", rules);
-  return RunCommand(OnHost(plan, kSwitch, {"sh", "-c", script})).status();
-}
+absl::Status MakeCuts(const Plan& plan, const std::vector<Cut>& cuts) { return ChangeRules(plan, cuts, "-A"); }
+
+absl::Status HealCuts(const Plan& plan, const std::vector<Cut>& cuts) { return ChangeRules(plan, cuts, "-D"); }
 
 absl::Status HealAll(const Plan& plan) {
   return RunCommand(OnHost(plan, kSwitch, {"ebtables", "-F", "FORWARD"})).status();
-}
-
-absl::Status HealCut(const Plan& plan, const std::string& cut) {
-  const std::pair<std::string, std::string> ends = absl::StrSplit(cut, " -> ");
-  return RunCommand(OnHost(plan, kSwitch,
-                           {"ebtables", "-D", "FORWARD", "-p", "IPv4", "--ip-src", plan.Address(ends.first), "--ip-dst",
-                            plan.Address(ends.second), "-j", "DROP"}))
-      .status();
 }
 
 absl::StatusOr<std::vector<std::string>> ListCuts(const Plan& plan) {

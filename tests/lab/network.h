@@ -35,10 +35,10 @@ struct Cut {
 // cut one after the other, one member would get a last message that another does not (docs/adr/0013-tie.md). A cut that
 // is there already stays one.
 absl::Status MakeCuts(const Plan& plan, const std::vector<Cut>& cuts);
+// These, which have to be there, and at once as well.
+absl::Status HealCuts(const Plan& plan, const std::vector<Cut>& cuts);
 // All cuts of the lab, at once.
 absl::Status HealAll(const Plan& plan);
-// Those of one link, as ListCuts names it.
-absl::Status HealCut(const Plan& plan, const std::string& cut);
 // "node1 -> node3", sorted by receiver.
 absl::StatusOr<std::vector<std::string>> ListCuts(const Plan& plan);
 
