@@ -121,7 +121,7 @@ class Soak {
 
   absl::Status OneFault() {
     const std::string node = Node();
-    const std::string other = Node();
+    const std::string other = Node();  // may be the same
     const std::vector<std::string>& site = Below(2) == 0 ? dc1_ : dc2_;
     const std::vector<std::string>& far = &site == &dc1_ ? dc2_ : dc1_;
     std::vector<std::string> rest = far;
@@ -143,6 +143,7 @@ class Soak {
         {"cut " + sites + " from the other site", [&] { return lab_.CutOff(site, far); }},
         {"cut " + sites + " from everybody", [&] { return lab_.CutOff(site, rest); }},
         {"cut " + sites + " from the other site, one way", [&] { return lab_.CutOff(site, far, true); }},
+        {"cut what " + node + " sends to " + other, [&] { return lab_.CutOff({node}, {other}, true); }},
         {"cut " + node + " from its peers", [&] { return lab_.CutFromPeers(node); }},
         {"cut the arbitrator from " + sites, [&] { return lab_.CutOff(site, {"arbitrator"}); }},
         {"kill every mariadbd", [&] { return SignalAll(lab_.plan().NodeNames(), SIGKILL); }},
