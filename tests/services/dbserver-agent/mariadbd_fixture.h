@@ -24,6 +24,7 @@
 #include "common/base/subprocess.h"
 #include "common/mysql/connection.h"
 #include "services/dbserver-agent/process_lookup.h"
+#include "tests/services/dbserver-agent/own_children.h"
 
 namespace minder {
 
@@ -65,6 +66,7 @@ class MariadbdFixture : public testing::Test {
  protected:
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "needs root, for mariadbd --user=mysql";
+    AdoptOrphans();
     char name[] = "/tmp/minder-mariadbd-XXXXXX";
     dir_ = mkdtemp(name);
     ASSERT_EQ(chmod(dir_.c_str(), 0755), 0);
@@ -86,21 +88,8 @@ class MariadbdFixture : public testing::Test {
 
   void TearDown() override {
     if (dir_.empty()) return;
-    KillServer();
+    EXPECT_TRUE(Eventually(NoChildrenAreLeft));
     std::filesystem::remove_all(dir_);
-  }
-
-  // Ends whatever mariadbd runs on our data directory.
-  void KillServer() {
-    const bool gone = Eventually([this] {
-      const auto server = Server();
-      if (!server.has_value()) return true;
-      kill(server->pid, SIGCONT);
-      kill(server->pid, SIGKILL);
-      (void)Reap(server->pid);
-      return false;
-    });
-    EXPECT_TRUE(gone);
   }
 
   std::optional<RunningServer> Server() const {

@@ -8,6 +8,7 @@
 
 #include "absl/time/clock.h"
 #include "common/base/subprocess.h"
+#include "tests/services/dbserver-agent/own_children.h"
 
 namespace minder {
 namespace {
@@ -32,6 +33,19 @@ TEST(HoldProcess, AZombieDoesNotRun) {
   while (HoldProcess(spawned->pid).ok() && BootClock().Now() < until) absl::SleepFor(absl::Milliseconds(1));
   EXPECT_TRUE(absl::IsNotFound(HoldProcess(spawned->pid).status()));
   EXPECT_TRUE(Reap(spawned->pid).ok());  // it was there as a zombie all the time
+}
+
+TEST(NoChildrenAreLeft, EndsAlsoThoseWhoseParentHasEnded) {
+  AdoptOrphans();
+  const auto started = RunSubprocess({"sh", "-c", "sleep 1000 >/dev/null 2>&1 & echo $!"}, absl::Seconds(10));
+  ASSERT_TRUE(started.ok()) << started.status();
+  pid_t left = 0;
+  ASSERT_TRUE(absl::SimpleAtoi(started->output, &left));
+  ASSERT_TRUE(HoldProcess(left).ok());
+  const BootTime until = BootClock().Now() + absl::Seconds(10);
+  while (!NoChildrenAreLeft() && BootClock().Now() < until) absl::SleepFor(absl::Milliseconds(1));
+  EXPECT_TRUE(absl::IsNotFound(HoldProcess(left).status()));
+  EXPECT_TRUE(NoChildrenAreLeft());
 }
 
 // Processes end between the look at /proc and the look into it.
