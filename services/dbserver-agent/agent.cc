@@ -213,6 +213,7 @@ void Agent::Start() {
 
 void Agent::OnWsrepEvent(const v1::WsrepEvent& event) {
   if (event.members_size() > 0) observations_.event_members = {event.members().begin(), event.members().end()};
+  supervisor_.Look();  // it may be one that somebody else has started
   if (notify_timer_ != 0) return;
   notify_timer_ = loop_.After(kNotifyEnds, [this] {
     notify_timer_ = 0;

@@ -33,7 +33,7 @@ class FenceGuard {
 
   // Guards this process, and no other any more; 0 for none. A process that `may_turn_primary` by itself gets a guard at
   // once, and is ended when the deadline is over by now, as it may be after a long recovery. Another one gets its guard
-  // with the first deadline that is ahead: whoever was started to join the others lives without a lease until then.
+  // with the first deadline that is ahead: whoever was ordered to join the others lives without a lease until then.
   void Hold(pid_t pid, bool may_turn_primary);
   // What is held may live until then.
   void Extend(BootTime deadline);

@@ -14,6 +14,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
@@ -103,6 +104,11 @@ bool HasOpenedData(pid_t pid) {
     any = true;
   }
   return error || !any;
+}
+
+bool StartedAsFirstNode(pid_t pid) {
+  const std::string cmdline = absl::StrReplaceAll(ReadProc(pid, "cmdline"), {{"_", "-"}});
+  return absl::StrContains(cmdline, "--wsrep-new-cluster");
 }
 
 std::optional<RunningServer> FindMariadbd(const ServerTraits& traits) {

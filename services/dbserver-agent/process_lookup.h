@@ -21,6 +21,9 @@ absl::StatusOr<RunningServer> HoldProcess(pid_t pid);
 // connection before (MariaDB sql/wsrep_mysqld.cc, wsrep_init_startup). True when it cannot be told.
 bool HasOpenedData(pid_t pid);
 
+// Whether the process was started as the first node of a cluster, as its command line says.
+bool StartedAsFirstNode(pid_t pid);
+
 // By what a mariadbd is known.
 struct ServerTraits {
   std::string pid_file;

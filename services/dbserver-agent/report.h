@@ -40,7 +40,8 @@ struct ObservedProcess {
   pid_t pid = 0;                  // while kRunning
   BootTime started_at;            // while kRunning
   std::string view_at_start;      // while kRunning: id of the last primary view on disk when the process was first held
-  bool may_turn_primary = false;  // by itself: we started it with its old view, or as the first node
+  bool may_turn_primary = false;  // without a lease: we started it with its old view, or as the first node, or a human
+                                  // did so in whatever way
   std::optional<SeenExit> last_exit;
   unsigned restarts = 0;
   std::optional<BootTime> restart_at;

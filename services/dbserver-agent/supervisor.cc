@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "common/base/log.h"
+#include "services/dbserver-agent/process_lookup.h"
 
 namespace minder {
 
@@ -83,7 +84,9 @@ void Supervisor::OnFound(absl::StatusOr<std::optional<RunningServer>> found, OnD
   }
   if (found->has_value()) {
     spdlog::info("found mariadbd running, pid {}", (*found)->pid);
-    observed_.may_turn_primary = false;
+    // What somebody has started since it was seen to be absent needs a guard from the first, for no lease answers a
+    // wish for that; but a human's own bootstrap is his.
+    observed_.may_turn_primary = observed_.presence == Presence::kGone && !StartedAsFirstNode((*found)->pid);
     return Hold(**std::move(found), disk.view);
   }
   observed_.presence = Presence::kGone;

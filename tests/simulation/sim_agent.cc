@@ -66,7 +66,9 @@ void SimAgent::Begin() {
 
 void SimAgent::Look() {
   const bool held = observations_.process.presence == Presence::kRunning;
-  if (!busy_ && !held && restart_ == 0 && world_.galera.Runs(host_)) Hold(world_.galera.pid(host_));
+  if (busy_ || held || restart_ != 0 || !world_.galera.Runs(host_)) return;
+  may_turn_primary_ = observations_.process.presence == Presence::kGone;
+  Hold(world_.galera.pid(host_));
 }
 
 void SimAgent::Hold(int pid) {
@@ -294,6 +296,7 @@ void SimAgent::OnProcessChange() {
 // ---- probe and report
 
 void SimAgent::OnNotify() {
+  Look();
   seat_.After(Soon(absl::Milliseconds(3)), [this] { ProbeNow(); });
 }
 

@@ -235,6 +235,26 @@ TEST_F(SupervisorTest, WhoIsToLetOthersJoinFirstIsStartedByTheNextOrder) {
   EXPECT_TRUE(Eventually([&] { return supervised.Sees(Presence::kRunning); }));
 }
 
+// No lease answers a wish to start it; a bootstrap by hand is the human's own.
+TEST_F(SupervisorTest, WhatAHumanStartsNeedsAGuardFromTheFirstUnlessHeBootstraps) {
+  const auto child = Child();
+  Supervised supervised(*child, false);
+  ASSERT_TRUE(Eventually([&] { return supervised.Sees(Presence::kGone); }));
+  const auto is_held = [&](pid_t pid) {
+    supervised.Do([](Supervisor& s) { s.Look(); });
+    return supervised.Sees(Presence::kRunning) && supervised.observed().pid == pid;
+  };
+  const pid_t bootstrapped = Bootstrap();
+  ASSERT_TRUE(Eventually([&] { return is_held(bootstrapped); }));
+  EXPECT_FALSE(supervised.observed().may_turn_primary);
+  ASSERT_EQ(kill(bootstrapped, SIGTERM), 0);  // on purpose, so nobody starts it again
+  ASSERT_TRUE(Eventually([&] { return supervised.Sees(Presence::kGone); }));
+  const auto joiner = Spawn(Command(), dir() + "/out");
+  ASSERT_TRUE(joiner.ok()) << joiner.status();
+  ASSERT_TRUE(Eventually([&] { return is_held(joiner->pid); }));
+  EXPECT_TRUE(supervised.observed().may_turn_primary);
+}
+
 TEST_F(SupervisorTest, WithoutAPositionThereIsNoBootstrap) {
   const auto child = Child();  // its data directory is fresh
   const auto server = child->Bootstrap();
