@@ -61,7 +61,7 @@ template <typename Knowledge>
 absl::Duration AgeOf(const Knowledge& knowledge, BootTime now) {
   const absl::Duration since_receipt = now - SinceBoot(FromProto(knowledge.received_at()));
   // A clock or an agent that claims the future does not make a report younger than its receipt.
-  return std::max(since_receipt, absl::ZeroDuration()) +
+  return std::max(since_receipt, absl::ZeroDuration()) + FromProto(knowledge.on_its_way()) +
          std::max(FromProto(knowledge.report().age()), absl::ZeroDuration());
 }
 
@@ -297,10 +297,11 @@ Fact OthersProven(const Facts& facts) {
 
 }  // namespace
 
-void TakeIn(const v1::DbStatusReport& report, BootTime now, v1::DbserverKnowledge& known) {
+void TakeIn(const v1::DbStatusReport& report, BootTime now, absl::Duration on_its_way, v1::DbserverKnowledge& known) {
   const bool same = known.has_primary_since() && InSameComponent(known.report(), report);
   *known.mutable_report() = report;
   *known.mutable_received_at() = ToProto(ToSinceBoot(now));
+  *known.mutable_on_its_way() = ToProto(on_its_way);
   if (report.primary() != v1::TERNARY_YES) {
     known.clear_primary_since();
   } else if (!same) {

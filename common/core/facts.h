@@ -145,8 +145,8 @@ struct Facts {
   Fact quorum_kept;           // nobody has Galera ignore split brain or quorum
 };
 
-// A report that has just arrived takes the place of the last one.
-void TakeIn(const v1::DbStatusReport& report, BootTime now, v1::DbserverKnowledge& known);
+// A report that has just arrived, and was on its way so long at most, takes the place of the last one.
+void TakeIn(const v1::DbStatusReport& report, BootTime now, absl::Duration on_its_way, v1::DbserverKnowledge& known);
 
 // Pure. `now` is on the clock of the arbitrator, as are the times in `state`.
 Facts GatherFacts(const v1::Configuration& config, const v1::ArbitratorState& state, BootTime now);

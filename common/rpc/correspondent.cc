@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/core/party.h"
+#include "common/core/proto_time.h"
 
 namespace minder {
 namespace {
@@ -48,15 +49,18 @@ void Correspondent::Disconnected() {
   connected_ = false;
   hello_due_ = false;
   ack_due_.clear();
+  heard_ = 0;
 }
 
-Correspondent::Verdict Correspondent::Receive(const v1::Message& message) {
+Correspondent::Verdict Correspondent::Receive(const v1::Message& message, BootTime now) {
   if (!SameParty(message.sender(), options_.peer) || !SameParty(message.receiver(), options_.self) ||
       message.verb_case() == v1::Message::VERB_NOT_SET || message.boot_id().empty() || message.sequence() == 0) {
     return Verdict::kRefused;
   }
   unanswered_since_.reset();
   if (message.has_ack()) {
+    heard_ = message.sequence();
+    heard_at_ = now;
     const auto it = outbox_.find(static_cast<int>(message.ack().verb()));
     if (it != outbox_.end() && it->second.message.sequence() == message.ack().sequence() &&
         it->second.message.boot_id() == message.ack().boot_id()) {
@@ -113,6 +117,7 @@ std::vector<v1::Message> Correspondent::TakeDue(BootTime now) {
     pending.due = now + options_.resend_after;
     due.push_back(pending.message);
   }
+  for (v1::Message& message : due) Echo(message, now);
   counters_.sent += due.size();
   return due;
 }
@@ -139,11 +144,25 @@ void Correspondent::Seal(v1::Message& message, BootTime now) {
   message.set_boot_id(options_.boot_id);
 }
 
+// Only an ack is sealed when it is sent; what is sent again has its first sequence.
+void Correspondent::Echo(v1::Message& message, BootTime now) const {
+  if (heard_ == 0) return;
+  message.set_heard(heard_);
+  *message.mutable_heard_ago() = ToProto(now - heard_at_);
+}
+
 void Correspondent::Acknowledge(const v1::Message& message) {
   v1::Ack& ack = ack_due_[SlotOf(message)];
   ack.set_boot_id(message.boot_id());
   ack.set_sequence(message.sequence());
   ack.set_verb(static_cast<std::uint32_t>(SlotOf(message)));
+}
+
+absl::Duration OnItsWay(const v1::Message& message, BootTime received_at) {
+  if (message.heard() == 0) return absl::ZeroDuration();
+  const BootTime heard = SinceBoot(absl::Nanoseconds(static_cast<std::int64_t>(message.heard())));
+  const absl::Duration since = std::max(FromProto(message.heard_ago()), absl::ZeroDuration());
+  return std::max(received_at - heard - since, absl::ZeroDuration());
 }
 
 }  // namespace minder

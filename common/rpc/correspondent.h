@@ -63,7 +63,7 @@ class Correspondent {
   void Connected(bool dialled, BootTime now);
   void Disconnected();
 
-  Verdict Receive(const v1::Message& message);
+  Verdict Receive(const v1::Message& message, BootTime now);
 
   // Messages to send now, complete; empty while disconnected.
   std::vector<v1::Message> TakeDue(BootTime now);
@@ -88,6 +88,7 @@ class Correspondent {
   };
 
   void Seal(v1::Message& message, BootTime now);
+  void Echo(v1::Message& message, BootTime now) const;
   void Acknowledge(const v1::Message& message);
 
   Options options_;
@@ -95,6 +96,8 @@ class Correspondent {
   bool hello_due_ = false;
   std::uint64_t last_sequence_ = 0;
   std::optional<BootTime> unanswered_since_;
+  std::uint64_t heard_ = 0;  // sequence of the last ack on this connection
+  BootTime heard_at_;
   std::map<int, Pending> outbox_;   // by slot
   std::map<int, v1::Ack> ack_due_;  // by acknowledged slot
   std::string peer_boot_id_;
@@ -102,6 +105,10 @@ class Correspondent {
   std::map<int, std::uint64_t> last_received_;  // by slot, of peer_boot_id_
   Counters counters_;
 };
+
+// How long the message had been on its way at most when it was received: it was sent after the ack that its sender had
+// heard, and may have waited in a socket since, for a receiver that was paused. Zero when it does not tell.
+absl::Duration OnItsWay(const v1::Message& message, BootTime received_at);
 
 }  // namespace minder
 

@@ -80,7 +80,7 @@ void Switchboard::Received(const std::shared_ptr<Stream>& stream, const v1::Mess
   // A verb that only a newer version knows is not worth the connection: the Correspondent passes it over.
   if (message.verb_case() != v1::Message::VERB_NOT_SET && !MaySay(message)) return RefuseVerb(stream, message);
   if (bound == bound_.end()) Bind(*peer, stream, /*dialled=*/false);
-  const Correspondent::Verdict verdict = peer->correspondent.Receive(message);
+  const Correspondent::Verdict verdict = peer->correspondent.Receive(message, loop_.Now());
   if (verdict == Correspondent::Verdict::kRefused) ++refused_;
   if (verdict == Correspondent::Verdict::kFormerBoot) NoteFormerBoot(peer->correspondent, message);
   if (verdict == Correspondent::Verdict::kDeliver) handlers_.on_message(message);

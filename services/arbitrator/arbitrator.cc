@@ -211,15 +211,17 @@ void Arbitrator::RequestStatus(const std::string& dbserver) {
 }
 
 void Arbitrator::OnMessage(const v1::Message& message) {
-  const google::protobuf::Duration now = ToProto(ToSinceBoot(loop_.Now()));
+  const BootTime now = loop_.Now();
+  const absl::Duration on_its_way = OnItsWay(message, now);
   const v1::Party& sender = message.sender();
   if (message.has_db_status_report()) {
     v1::DbserverKnowledge& known = FindOrAddByName(*state_.mutable_dbservers(), sender.name());
-    TakeIn(message.db_status_report(), loop_.Now(), known);
+    TakeIn(message.db_status_report(), now, on_its_way, known);
   } else if (message.has_balancer_report()) {
     v1::DbclientKnowledge& known = FindOrAddByName(*state_.mutable_dbclients(), sender.name());
     *known.mutable_report() = message.balancer_report();
-    *known.mutable_received_at() = now;
+    *known.mutable_received_at() = ToProto(ToSinceBoot(now));
+    *known.mutable_on_its_way() = ToProto(on_its_way);
   }
   ThinkSoon();
 }

@@ -107,6 +107,17 @@ TEST(Decide, WakesWhenTheOldestFreshReportTurnsStale) {
   EXPECT_EQ(Decide(world.config, world.state, wake).diagnosis(), v1::DIAGNOSIS_DEGRADED);
 }
 
+// The arbitrator was paused, and hears now what was so before.
+TEST(Decide, AReportThatWaitedInASocketIsAsOldAsThat) {
+  World world;
+  *world.Node(2).mutable_on_its_way() = ToProto(absl::Seconds(3));
+  EXPECT_EQ(Decide(world.config, world.state, world.now).diagnosis(), v1::DIAGNOSIS_HEALTHY);
+  *world.Node(2).mutable_on_its_way() = ToProto(absl::Seconds(3) + absl::Milliseconds(1));
+  const v1::Decision decision = Decide(world.config, world.state, world.now);
+  EXPECT_EQ(decision.diagnosis(), v1::DIAGNOSIS_DEGRADED);
+  EXPECT_THAT(decision.reason(), ::testing::HasSubstr("no fresh report of: node2"));
+}
+
 const v1::Order* OrderTo(const v1::Decision& decision, const std::string& name) {
   for (const v1::Order& order : decision.orders()) {
     if (order.receiver().name() == name) return &order;

@@ -441,7 +441,7 @@ void Scenario::Touch() {
     known.mutable_report()->set_nonce(absl::StrFormat("n%d", ++nonces_));
     const v1::DbStatusReport report = known.report();
     *known.mutable_report() = std::exchange(reported_[known.name()], report);
-    TakeIn(report, now_, known);
+    TakeIn(report, now_, absl::ZeroDuration(), known);
   }
 }
 

@@ -53,9 +53,13 @@ void RepairState(absl::Duration now, v1::ArbitratorState& state) {
   Tidy(*state.mutable_dbclients(), &v1::DbclientKnowledge::name);
   for (auto& known : *state.mutable_dbservers()) {
     Clamp(*known.mutable_received_at(), absl::ZeroDuration(), now);
+    if (known.has_on_its_way()) Clamp(*known.mutable_on_its_way(), absl::ZeroDuration(), now);
     if (known.has_primary_since()) Clamp(*known.mutable_primary_since(), absl::ZeroDuration(), now);
   }
-  for (auto& known : *state.mutable_dbclients()) Clamp(*known.mutable_received_at(), absl::ZeroDuration(), now);
+  for (auto& known : *state.mutable_dbclients()) {
+    Clamp(*known.mutable_received_at(), absl::ZeroDuration(), now);
+    if (known.has_on_its_way()) Clamp(*known.mutable_on_its_way(), absl::ZeroDuration(), now);
+  }
   Clamp(*state.mutable_started_at(), absl::ZeroDuration(), now);
   v1::DurableState& durable = *state.mutable_durable();
   Tidy(*durable.mutable_drains(), &v1::DrainRecord::dbserver);

@@ -62,7 +62,8 @@ class Oracle {
     if (report == nullptr) return nullptr;
     const auto known = std::ranges::find(state_.dbservers(), dbserver, &v1::DbserverKnowledge::name);
     const absl::Duration since = now_ - SinceBoot(FromProto(known->received_at()));
-    const absl::Duration age = since + std::max(FromProto(report->age()), absl::ZeroDuration());
+    const absl::Duration age =
+        since + FromProto(known->on_its_way()) + std::max(FromProto(report->age()), absl::ZeroDuration());
     return age <= FromProto(config_.timings().fresh_for()) ? report : nullptr;
   }
 

@@ -37,7 +37,7 @@ class CorrespondentTest : public ::testing::Test {
   // All that is due at `from` arrives at `to`; the verdicts.
   std::vector<Verdict> Carry(Correspondent& from, Correspondent& to) {
     std::vector<Verdict> verdicts;
-    for (const v1::Message& message : from.TakeDue(now_)) verdicts.push_back(to.Receive(message));
+    for (const v1::Message& message : from.TakeDue(now_)) verdicts.push_back(to.Receive(message, now_));
     return verdicts;
   }
   void Connect() {
@@ -83,7 +83,7 @@ TEST_F(CorrespondentTest, DialledSideSaysHelloFirstSoThatTheOtherKnowsIt) {
   const auto due = agent_.TakeDue(now_);
   ASSERT_THAT(due, SizeIs(2));
   EXPECT_TRUE(due[0].has_ack());
-  EXPECT_EQ(server_.Receive(due[0]), Verdict::kAck);
+  EXPECT_EQ(server_.Receive(due[0], now_), Verdict::kAck);
 }
 
 TEST_F(CorrespondentTest, SendsAgainAfterThreeSecondsAndNotBefore) {
@@ -135,9 +135,9 @@ TEST_F(CorrespondentTest, DuplicateIsDiscardedButAcknowledgedAgain) {
   Connect();
   agent_.Post(Report("a"), now_);
   const auto due = agent_.TakeDue(now_);
-  EXPECT_EQ(server_.Receive(due[0]), Verdict::kDeliver);
+  EXPECT_EQ(server_.Receive(due[0], now_), Verdict::kDeliver);
   server_.TakeDue(now_);  // the ack is lost
-  EXPECT_EQ(server_.Receive(due[0]), Verdict::kDuplicate);
+  EXPECT_EQ(server_.Receive(due[0], now_), Verdict::kDuplicate);
   EXPECT_THAT(Carry(server_, agent_), ::testing::ElementsAre(Verdict::kAck));
   EXPECT_EQ(agent_.unacknowledged(), 0u);
 }
@@ -148,7 +148,7 @@ TEST_F(CorrespondentTest, OlderMessageOfTheSameVerbIsStale) {
   const auto old = agent_.TakeDue(now_);
   agent_.Post(Report("new"), now_);
   Carry(agent_, server_);
-  EXPECT_EQ(server_.Receive(old[0]), Verdict::kStale);
+  EXPECT_EQ(server_.Receive(old[0], now_), Verdict::kStale);
   EXPECT_EQ(server_.counters().discarded, 1u);
 }
 
@@ -156,28 +156,28 @@ TEST_F(CorrespondentTest, RestartedPartyGoesOnAboveItsPast) {
   Connect();
   agent_.Post(Report("before"), now_);
   const auto before = agent_.TakeDue(now_);
-  server_.Receive(before[0]);
+  server_.Receive(before[0], now_);
   now_ += absl::Milliseconds(1);
   Correspondent restarted({.self = node_, .peer = arbitrator_, .boot_id = "boot-n"});
   restarted.Connected(true, now_);
   restarted.Post(Report("after"), now_);
   EXPECT_THAT(Carry(restarted, server_), ::testing::ElementsAre(Verdict::kAck, Verdict::kDeliver));
-  EXPECT_EQ(server_.Receive(before[0]), Verdict::kStale);
+  EXPECT_EQ(server_.Receive(before[0], now_), Verdict::kStale);
 }
 
 TEST_F(CorrespondentTest, MessageFromBeforeTheRebootIsStaleWhateverItsSequence) {
   Connect();
   agent_.Post(Report("before"), now_);
   const auto before = agent_.TakeDue(now_);
-  server_.Receive(before[0]);
+  server_.Receive(before[0], now_);
   agent_.Post(Report("late"), now_);
   const auto late = agent_.TakeDue(now_);
   Correspondent rebooted({.self = node_, .peer = arbitrator_, .boot_id = "boot-n2"});
   rebooted.Connected(true, SinceBoot(absl::Seconds(1)));  // its clock began anew
   rebooted.Post(Report("after"), SinceBoot(absl::Seconds(1)));
-  for (const v1::Message& m : rebooted.TakeDue(SinceBoot(absl::Seconds(1)))) server_.Receive(m);
+  for (const v1::Message& m : rebooted.TakeDue(SinceBoot(absl::Seconds(1)))) server_.Receive(m, now_);
   EXPECT_EQ(server_.counters().received, 2u);
-  EXPECT_EQ(server_.Receive(late[0]), Verdict::kFormerBoot);
+  EXPECT_EQ(server_.Receive(late[0], now_), Verdict::kFormerBoot);
 }
 
 // ADR 0002: nothing tells a late message of a former boot from one of a machine that runs still.
@@ -226,8 +226,8 @@ TEST_F(CorrespondentTest, RefusesWhatIsNotFromThePeerToUs) {
   bad[5].clear_boot_id();
   bad[6].clear_sequence();
   for (const v1::Message& message : bad)
-    EXPECT_EQ(server_.Receive(message), Verdict::kRefused) << message.DebugString();
-  EXPECT_EQ(server_.Receive(good), Verdict::kDeliver);
+    EXPECT_EQ(server_.Receive(message, now_), Verdict::kRefused) << message.DebugString();
+  EXPECT_EQ(server_.Receive(good, now_), Verdict::kDeliver);
 }
 
 TEST_F(CorrespondentTest, ConnectionThatAnswersNothingLooksDeadAndOneThatAnswersDoesNot) {
@@ -242,6 +242,26 @@ TEST_F(CorrespondentTest, ConnectionThatAnswersNothingLooksDeadAndOneThatAnswers
   server_.Post(RequestStatus(), now_);
   Carry(server_, agent_);
   EXPECT_FALSE(agent_.LooksDead(now_));
+}
+
+TEST_F(CorrespondentTest, AMessageTellsHowLongItWasOnItsWayAtMost) {
+  agent_.Post(Report("one"), now_);
+  agent_.Connected(true, now_);
+  server_.Connected(false, now_);
+  EXPECT_EQ(OnItsWay(agent_.TakeDue(now_)[0], now_ + absl::Seconds(9)), absl::ZeroDuration()) << "nothing was heard";
+  agent_.Post(Report("two"), now_);
+  Carry(agent_, server_);
+  const std::vector<v1::Message> acks = server_.TakeDue(now_);
+  now_ += absl::Milliseconds(40);  // of the ack
+  for (const v1::Message& ack : acks) agent_.Receive(ack, now_);
+  now_ += absl::Seconds(1);
+  agent_.Post(Report("three"), now_);
+  const v1::Message report = agent_.TakeDue(now_).at(0);
+  EXPECT_EQ(OnItsWay(report, now_ + absl::Milliseconds(5)), absl::Milliseconds(45));
+  EXPECT_EQ(OnItsWay(report, now_ + absl::Seconds(5)), absl::Seconds(5) + absl::Milliseconds(40)) << "in a socket";
+  agent_.Disconnected();
+  agent_.Connected(true, now_);
+  EXPECT_EQ(agent_.TakeDue(now_).at(0).heard(), 0u) << "another arbitrator may be there, with another clock";
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ bool IsStale(const v1::Configuration& config, const v1::DbserverKnowledge& known
 
 void Refresh(v1::DbserverKnowledge& known, BootTime now) {
   *known.mutable_received_at() = ToProto(ToSinceBoot(now));
+  known.clear_on_its_way();
   known.mutable_report()->clear_age();
 }
 

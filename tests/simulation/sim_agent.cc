@@ -378,7 +378,7 @@ void SimAgent::Report() {
 // ---- orders
 
 void SimAgent::OnMessage(const v1::Message& message) {
-  const Correspondent::Verdict verdict = correspondent_.Receive(message);
+  const Correspondent::Verdict verdict = correspondent_.Receive(message, Now());
   if (verdict == Correspondent::Verdict::kAck && message.ack().has_lease()) OnLease(message.ack().lease());
   if (verdict == Correspondent::Verdict::kDeliver) {
     if (message.has_freeze()) Obey(message.freeze());

@@ -57,9 +57,10 @@ void SimArbitrator::OnMessage(int host, int stream, const v1::Message& message) 
     outbox_.Forget(peer.party);
     ThinkSoon();
   }
-  if (peer.correspondent.Receive(message) == Correspondent::Verdict::kDeliver && message.has_db_status_report()) {
+  const BootTime now = seat_.Now();
+  if (peer.correspondent.Receive(message, now) == Correspondent::Verdict::kDeliver && message.has_db_status_report()) {
     v1::DbserverKnowledge& known = FindOrAddByName(*state_.mutable_dbservers(), world_.name(host));
-    TakeIn(message.db_status_report(), seat_.Now(), known);
+    TakeIn(message.db_status_report(), now, OnItsWay(message, now), known);
     ThinkSoon();
   }
   Flush(host);
