@@ -24,6 +24,8 @@ struct Fenced {
   }
 };
 
+constexpr char kBeyond[] = "what it wrote alone is in no other node";
+
 class FenceTest : public ClusterTestOn<Fenced> {
  protected:
   void SetUp() override {
@@ -108,9 +110,21 @@ class FenceTest : public ClusterTestOn<Fenced> {
     for (const char* node : {"node1", "node2"}) EXPECT_EQ(Stopped(node), absl::OkStatus());
     EXPECT_TRUE(Reached([] { return lab().Routed("node3"); }, absl::Seconds(5), "in the balancer"));
   }
+  // A write that was under way when the links were cut may be on one side only; who has it is not started until a human
+  // has moved its data aside.
+  static absl::Status AllBack() {
+    for (const std::string& node : lab().plan().NodeNames()) {
+      const auto summary = SummaryOf(lab(), node);
+      if (summary.ok() && absl::StrContains(summary->note(), kBeyond) && Stopped(node).ok()) {
+        std::cerr << node << " has a write that was under way at the cut\n";
+        if (const absl::Status moved = lab().MoveDataAside(node); !moved.ok()) return moved;
+      }
+    }
+    return lab().AllSynced();
+  }
   static void HealAndExpectAllBack() {
     ASSERT_EQ(lab().Heal(), absl::OkStatus());
-    EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"))
+    EXPECT_TRUE(Reached([] { return AllBack(); }, absl::Seconds(90), "all Synced"))
         << Minderctl(lab(), {"explain"}).output;
     EXPECT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(10), "HEALTHY"));
   }
@@ -138,7 +152,7 @@ TEST_F(FenceTest, F05HeavyDataCentreThatGoesOnAloneIsFencedBeforeTheOtherIsPromo
         [&] {
           const auto summary = SummaryOf(lab(), node);
           if (!summary.ok()) return summary.status();
-          const bool says = absl::StrContains(summary->note(), "what it wrote alone is in no other node");
+          const bool says = absl::StrContains(summary->note(), kBeyond);
           return says ? absl::OkStatus() : absl::UnavailableError(summary->note());
         },
         absl::Seconds(30), "refused to join"));
