@@ -24,8 +24,6 @@ struct Fenced {
   }
 };
 
-constexpr char kBeyond[] = "what it wrote alone is in no other node";
-
 class FenceTest : public ClusterTestOn<Fenced> {
  protected:
   void SetUp() override {
@@ -113,14 +111,9 @@ class FenceTest : public ClusterTestOn<Fenced> {
   // A write that was under way when the links were cut may be on one side only; who has it is not started until a human
   // has moved its data aside.
   static absl::Status AllBack() {
-    for (const std::string& node : lab().plan().NodeNames()) {
-      const auto summary = SummaryOf(lab(), node);
-      if (summary.ok() && absl::StrContains(summary->note(), kBeyond) && Stopped(node).ok()) {
-        std::cerr << node << " has a write that was under way at the cut\n";
-        if (const absl::Status moved = lab().MoveDataAside(node); !moved.ok()) return moved;
-      }
-    }
-    return lab().AllSynced();
+    const auto summary = Summary(lab());
+    const absl::Status moved = summary.ok() ? MoveAsideWhoIsBeyond(lab(), *summary) : summary.status();
+    return moved.ok() ? lab().AllSynced() : moved;
   }
   static void HealAndExpectAllBack() {
     ASSERT_EQ(lab().Heal(), absl::OkStatus());

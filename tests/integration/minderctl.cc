@@ -1,5 +1,8 @@
 #include "tests/integration/minderctl.h"
 
+#include <iostream>
+
+#include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
 #include "common/base/status_macros.h"
 #include "google/protobuf/util/json_util.h"
@@ -57,6 +60,15 @@ absl::StatusOr<v1::NodeSummary> SummaryOf(const Lab& lab, const std::string& nod
     if (entry.name() == node) return entry;
   }
   return absl::UnavailableError(absl::StrFormat("%s is not in the summary", node));
+}
+
+absl::Status MoveAsideWhoIsBeyond(const Lab& lab, const v1::StatusSummaryResponse& summary) {
+  for (const v1::NodeSummary& node : summary.nodes()) {
+    if (!absl::StrContains(node.note(), kBeyond) || lab.Find(node.name()).ok()) continue;
+    std::cerr << "moves the data of " << node.name() << " aside\n";
+    MINDER_RETURN_IF_ERROR(lab.MoveDataAside(node.name()));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace minder::lab

@@ -30,6 +30,11 @@ absl::StatusOr<v1::HistoryResponse> History(const Lab& lab);
 // The node's part of the summary; UNAVAILABLE when there is none.
 absl::StatusOr<v1::NodeSummary> SummaryOf(const Lab& lab, const std::string& node);
 
+// What the note of a node says that is not started, for it holds a write that the others lack.
+inline constexpr char kBeyond[] = "what it wrote alone is in no other node";
+// As a human is told to then: moves the data of each such node aside. Fine when there is none.
+absl::Status MoveAsideWhoIsBeyond(const Lab& lab, const v1::StatusSummaryResponse& summary);
+
 }  // namespace minder::lab
 
 #endif  // MINDER_TESTS_INTEGRATION_MINDERCTL_H_

@@ -15,7 +15,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -231,12 +230,6 @@ class Soak {
     return address.ok() ? address->rows[0][0] : "";
   }
 
-  // What a human is told to do with a node that got beyond the promoted group before it was fenced.
-  absl::Status MoveAside(const std::string& node) const {
-    Say("move the data of " + node + " aside");
-    return lab_.MoveDataAside(node);
-  }
-
   // What explain offers when nothing is promoted, as one does who has seen that no other node is primary.
   void DoAsExplained() {
     const std::string explained = Minderctl(lab_, {"explain"}).output;
@@ -252,10 +245,7 @@ class Soak {
     const auto summary = Summary(lab_);
     if (!summary.ok()) return summary.status();
     if (summary->diagnosis() == v1::DIAGNOSIS_HEALTHY) return lab_.AllRouted();
-    for (const v1::NodeSummary& node : summary->nodes()) {
-      if (absl::StrContains(node.note(), "what it wrote alone is in no other node"))
-        MINDER_RETURN_IF_ERROR(MoveAside(node.name()));
-    }
+    MINDER_RETURN_IF_ERROR(MoveAsideWhoIsBeyond(lab_, *summary));
     const bool not_promoted = summary->rule() == "R420" || summary->rule() == "R430";
     if (not_promoted && kClock.Now() > patient_until_) {
       DoAsExplained();
