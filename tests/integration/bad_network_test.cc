@@ -133,7 +133,7 @@ class BadNetworkTest : public ProxiedTestOn<Proxied> {
         ASSERT_TRUE(Reached([&] { return Is("non-Primary", node); }, absl::Seconds(40), "non-Primary"));
       if (AllHoldTheSame()) return;
       ASSERT_EQ(lab().Heal(), absl::OkStatus());
-      ASSERT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+      ASSERT_TRUE(AllBecomeSynced());
     }
     FAIL() << "never the same data on every node";
   }
@@ -162,7 +162,7 @@ TEST_F(BadNetworkTest, F37APromotionByDuplicatedAndReorderedMessagesHappensOnce)
   };
   EXPECT_TRUE(Reached(done, absl::Seconds(60), "the order is reported to be done"));
   ASSERT_EQ(lab().Heal(), absl::OkStatus());
-  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  EXPECT_TRUE(AllBecomeSynced());
   EXPECT_GT(proxy_->counters().duplicated, before.duplicated);
   EXPECT_GT(proxy_->counters().reordered, before.reordered);
   const std::uint64_t epoch = Epoch();
@@ -189,7 +189,7 @@ TEST_F(BadNetworkTest, F44SlowAndLossyMessagesOnlyCostTime) {
     ASSERT_TRUE(Reached([&] { return AloneAt(node); }, absl::Seconds(40), "alone"));
   EXPECT_TRUE(Reached([] { return IsPromoted(); }, kPromotedWithin, "a promotion"));
   ASSERT_EQ(lab().Heal(), absl::OkStatus());
-  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  EXPECT_TRUE(AllBecomeSynced());
 }
 
 TEST_F(BadNetworkTest, OldOrdersThatArriveLateDoNotUndoNewerOnes) {
@@ -246,7 +246,7 @@ TEST_F(BadNetworkTest, F36AnOrderThatComesWhenAnotherGroupWasPromotedIsRefused) 
   EXPECT_EQ(Is("non-Primary", "node1"), absl::OkStatus());
   for (const char* node : {"node2", "node3"}) EXPECT_EQ(Is("Primary", node), absl::OkStatus());
   ASSERT_EQ(lab().Heal(), absl::OkStatus());
-  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  EXPECT_TRUE(AllBecomeSynced());
   SetWeightOfNode1(1);
 }
 
@@ -276,7 +276,7 @@ TEST_F(BadNetworkTest, F52NothingIsPromotedOnReportsOfOtherVersionsUntilTheySayW
   speak(false, false);
   EXPECT_TRUE(Reached([] { return IsPromoted(); }, absl::Seconds(20), "a promotion"));
   ASSERT_EQ(lab().Heal(), absl::OkStatus());
-  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  EXPECT_TRUE(AllBecomeSynced());
 }
 
 // What the arbitrator hears is fresh all the same: there and back is less than fresh_for, 3 s.
@@ -292,7 +292,7 @@ TEST_F(ImpatientTest, F36OrdersThatComeTooLateAreRefusedAndNobodyIsPromotedBefor
   proxy_->Set({});
   EXPECT_TRUE(Reached([] { return IsPromoted(); }, absl::Seconds(20), "a promotion"));
   ASSERT_EQ(lab().Heal(), absl::OkStatus());
-  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  EXPECT_TRUE(AllBecomeSynced());
 }
 
 }  // namespace

@@ -59,7 +59,7 @@ class ClusterTestOn : public SharedLab<Kind> {
     if (!writers_) return;
     EXPECT_EQ(lab().Start("arbitrator"), absl::OkStatus());
     for (const std::string& node : lab().plan().NodeNames()) Minderctl(lab(), {"undrain", node, "--deadline", "1s"});
-    EXPECT_EQ(lab().Reset(absl::Seconds(60)), absl::OkStatus());
+    EXPECT_EQ(lab().Reset(absl::Seconds(60)), absl::OkStatus()) << InBrief(Summary(lab()));
     if (writers_->Running()) {
       EXPECT_TRUE(WritingGoesOn()) << "after the last fault";
     }
@@ -99,6 +99,13 @@ class ClusterTestOn : public SharedLab<Kind> {
     };
     EXPECT_TRUE(Reached(connected, absl::Seconds(10), "a session of each client"));
     return there;
+  }
+
+  // All in one primary component; otherwise what minder says of it.
+  static ::testing::AssertionResult AllBecomeSynced(absl::Duration deadline = absl::Minutes(1)) {
+    ::testing::AssertionResult reached = Reached([] { return lab().AllSynced(); }, deadline, "all Synced");
+    if (!reached) reached << "\n" << InBrief(Summary(lab()));
+    return reached;
   }
 
   static absl::Status Healthy() {

@@ -45,7 +45,7 @@ class CrashTest : public ClusterTestOn<Crash> {
   }
   static void HealAndMerge() {
     ASSERT_EQ(lab().Heal(), absl::OkStatus());
-    EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+    EXPECT_TRUE(AllBecomeSynced());
   }
 };
 

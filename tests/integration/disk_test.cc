@@ -56,7 +56,7 @@ class DiskTest : public ClusterTestOn<Disks> {
   }
   static void HealAndExpectHealthy() {
     ASSERT_EQ(lab().Heal(), absl::OkStatus());
-    EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+    EXPECT_TRUE(AllBecomeSynced());
     EXPECT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(20), "HEALTHY"));
   }
 };

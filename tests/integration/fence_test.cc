@@ -152,7 +152,7 @@ TEST_F(FenceTest, F05HeavyDataCentreThatGoesOnAloneIsFencedBeforeTheOtherIsPromo
     EXPECT_EQ(Stopped(node), absl::OkStatus());
     ASSERT_EQ(lab().MoveDataAside(node), absl::OkStatus());
   }
-  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(90), "all Synced, filled anew"));
+  EXPECT_TRUE(AllBecomeSynced(absl::Seconds(90)));
   EXPECT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(10), "HEALTHY"));
 }
 

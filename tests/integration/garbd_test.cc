@@ -65,7 +65,7 @@ TEST_F(GarbdTest, F49TheSideOfGarbdKeepsTheQuorumAndNothingIsPromoted) {
   EXPECT_EQ(lab().Routed("node2"), absl::OkStatus());
   EXPECT_EQ(Epoch(), before);
   ASSERT_EQ(lab().Heal(), absl::OkStatus());
-  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  EXPECT_TRUE(AllBecomeSynced());
 }
 
 // Nobody can clear the evict list of a garbd, and with a uuid on it, each later join would stop the component for
@@ -76,7 +76,7 @@ TEST_F(GarbdTest, F49WithGarbdAKilledServerIsLeftToGalera) {
   ASSERT_FALSE(uuid.empty());
   ASSERT_TRUE(lab().SignalNow("node2", SIGKILL).ok());
   EXPECT_TRUE(Reached([] { return Explained("nobody can clear the evict list of garb"); }, absl::Seconds(3), "told"));
-  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  EXPECT_TRUE(AllBecomeSynced());
   EXPECT_THAT(GcommUuid("node2"), AllOf(Not(IsEmpty()), Ne(uuid)));
   EXPECT_EQ(lab().HasStatusVariable("node1", "wsrep_evs_evict_list", ""), absl::OkStatus());
   EXPECT_EQ(Epoch(), before);
@@ -93,7 +93,7 @@ TEST_F(GarbdTest, F49CutIntoThreeOneServerIsPromotedOnce) {
               absl::Seconds(5), "one server primary"));
   EXPECT_EQ(HasStatus(HasStatus("node1", "Primary").ok() ? "node2" : "node1", "non-Primary"), absl::OkStatus());
   ASSERT_EQ(lab().Heal(), absl::OkStatus());
-  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  EXPECT_TRUE(AllBecomeSynced());
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/base/status_macros.h"
 #include "google/protobuf/util/json_util.h"
@@ -46,6 +47,16 @@ std::future<CtlResult> MinderctlLater(const Lab& lab, const std::vector<std::str
 
 absl::StatusOr<v1::StatusSummaryResponse> Summary(const Lab& lab) {
   return Parsed<v1::StatusSummaryResponse>(Minderctl(lab, {"status_summary", "-o", "json"}));
+}
+
+std::string InBrief(const absl::StatusOr<v1::StatusSummaryResponse>& summary) {
+  if (!summary.ok()) return std::string(summary.status().message());
+  std::string brief =
+      absl::StrFormat("%s by %s: %s", v1::Diagnosis_Name(summary->diagnosis()), summary->rule(), summary->reason());
+  for (const v1::NodeSummary& node : summary->nodes()) {
+    if (!node.note().empty()) absl::StrAppend(&brief, "; ", node.name(), ": ", node.note());
+  }
+  return brief;
 }
 
 absl::StatusOr<v1::HistoryResponse> History(const Lab& lab) {

@@ -23,6 +23,8 @@ std::future<CtlResult> MinderctlLater(const Lab& lab, const std::vector<std::str
 
 // `minderctl status_summary -o json`, parsed.
 absl::StatusOr<v1::StatusSummaryResponse> Summary(const Lab& lab);
+// Of it, for a test that failed: the diagnosis with its reason, and the note of each node that has one, in one line.
+std::string InBrief(const absl::StatusOr<v1::StatusSummaryResponse>& summary);
 
 // `minderctl history -o json`, all of it. UNAVAILABLE when it cannot be asked, or says that its chain does not hold.
 absl::StatusOr<v1::HistoryResponse> History(const Lab& lab);

@@ -55,7 +55,7 @@ class PartitionTest : public ClusterTestOn<Even> {
   }
   static void HealAndExpectHealthy() {
     ASSERT_EQ(lab().Heal(), absl::OkStatus());
-    EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+    EXPECT_TRUE(AllBecomeSynced());
     EXPECT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(20), "HEALTHY"));
   }
 };
@@ -193,7 +193,7 @@ TEST_F(PartitionTest, F47NeitherAJoinerInTransferNorItsDonorsArePromotedAndAllRe
   // A donor that finds the same primary component again when its transfer ends stays a donor, which is Galera's affair.
   for (const char* node : {"node2", "node3"}) ASSERT_TRUE(lab().SignalNow(node, SIGKILL).ok());
   ASSERT_EQ(lab().Heal(), absl::OkStatus());
-  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  EXPECT_TRUE(AllBecomeSynced());
   Set("node4", "pc.weight=1");
   EXPECT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(20), "HEALTHY"));
   EXPECT_EQ(Epoch(), before) << "nobody was promoted or bootstrapped";

@@ -90,7 +90,7 @@ TEST_F(PairTest, F01CutPairPromotesOneSideOnceAndMergesAfterwards) {
                       absl::Seconds(5), "one node primary"));
   EXPECT_EQ(NonPrimary(lab(), Primary(lab(), "node1").ok() ? "node2" : "node1"), absl::OkStatus());
   ASSERT_EQ(lab().Heal(), absl::OkStatus());
-  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  EXPECT_TRUE(AllBecomeSynced());
 }
 
 class EvenSplitTest : public ClusterTestOn<Even> {
@@ -113,7 +113,7 @@ TEST_F(EvenSplitTest, F01CutWanPromotesOneDataCentreOnce) {
   EXPECT_TRUE(Reached([&] { return lab().Routed(first ? "node1" : "node3"); }, absl::Seconds(5), "in the balancer"));
   EXPECT_EQ(lab().NotRouted(first ? "node3" : "node1"), absl::OkStatus());
   ASSERT_EQ(lab().Heal(), absl::OkStatus());
-  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(40), "all Synced"));
+  EXPECT_TRUE(AllBecomeSynced(absl::Seconds(40)));
 }
 
 TEST_F(EvenSplitTest, F02PreferredSideCutFromEverybodyIsNoReasonToPromoteTheOther) {
@@ -132,7 +132,7 @@ TEST_F(EvenSplitTest, F02PreferredSideCutFromEverybodyIsNoReasonToPromoteTheOthe
       absl::Seconds(20), "NO_PRIMARY_PARTIAL"));
   EXPECT_EQ(Promoted(), 0);
   ASSERT_EQ(lab().Heal(), absl::OkStatus());
-  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  EXPECT_TRUE(AllBecomeSynced());
 }
 
 TEST_F(EvenSplitTest, F07ArbitratorThatSeesOneSideOfAWholeClusterDoesNothing) {
@@ -162,7 +162,7 @@ TEST_F(EvenSplitTest, F03KilledDataCentreIsProvenDeadByItsAgents) {
   EXPECT_TRUE(Reached(write, absl::Seconds(30), "a write in dc2"));
   EXPECT_LT(Measured("time_to_write", BootClock().Now() - killed), kWritableWithin);
   if (Promoted() > 0) Measured("time_to_promote", PromotedAfter(killed));
-  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced again"));
+  EXPECT_TRUE(AllBecomeSynced());
   EXPECT_EQ(observer_->CheckNeverTwoPrimaries(), absl::OkStatus());
 }
 
@@ -187,7 +187,7 @@ TEST_F(EvenSplitTest, TwoThatDieTogetherJoinOneAfterTheOther) {
   const auto size = lab().StatusVariable("node3", "wsrep_cluster_size");
   ASSERT_TRUE(size.ok()) << size.status();
   EXPECT_EQ(*size, "3") << "one had joined when the other was started";
-  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced again"));
+  EXPECT_TRUE(AllBecomeSynced());
 }
 
 TEST_F(EvenSplitTest, F35ArbitratorKilledInTheMiddleGoesOnWhereItWas) {
@@ -202,7 +202,7 @@ TEST_F(EvenSplitTest, F35ArbitratorKilledInTheMiddleGoesOnWhereItWas) {
   EXPECT_EQ(NonPrimary(lab(), Primary(lab(), "node1").ok() ? "node3" : "node1"), absl::OkStatus());
   EXPECT_EQ(Promoted(), 1);
   ASSERT_EQ(lab().Heal(), absl::OkStatus());
-  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(40), "all Synced"));
+  EXPECT_TRUE(AllBecomeSynced(absl::Seconds(40)));
 }
 
 }  // namespace

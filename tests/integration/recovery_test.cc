@@ -101,7 +101,7 @@ class RecoveryTest : public ClusterTestOn<Stoppable> {
 TEST_F(RecoveryTest, F17AllKilledFormAgainByThemselvesAndNothingIsBootstrapped) {
   const std::uint64_t before = Epoch();
   KillAll();
-  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  EXPECT_TRUE(AllBecomeSynced());
   EXPECT_TRUE(Reached([] { return lab().AllRouted(); }, absl::Seconds(10), "all routed"));
   EXPECT_EQ(Epoch(), before);
 }
@@ -109,7 +109,7 @@ TEST_F(RecoveryTest, F17AllKilledFormAgainByThemselvesAndNothingIsBootstrapped) 
 TEST_F(RecoveryTest, AllKilledAndOneLastViewLostIsRecoveredByItself) {
   const std::uint64_t before = Epoch();
   ASSERT_NO_FATAL_FAILURE(KillAllAndLoseOneLastView());
-  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(90), "all Synced"));
+  EXPECT_TRUE(AllBecomeSynced(absl::Seconds(90)));
   EXPECT_TRUE(Reached([] { return lab().AllRouted(); }, absl::Seconds(10), "all routed"));
   EXPECT_EQ(Epoch(), before + 2) << "one for the recovery, one for its bootstrap";
   EXPECT_THAT(History(), AllOf(HasSubstr("a recovery begins"), HasSubstr("is ordered to start as the first node"),
@@ -134,7 +134,7 @@ TEST_F(RecoveryTest, F18OneNeverReturnsAndIsGivenUpByAHuman) {
     EXPECT_TRUE(Reached([&] { return lab().Synced(node); }, absl::Seconds(60), "the others Synced"));
   EXPECT_EQ(observer_->CheckNeverTwoPrimaries(), absl::OkStatus());
   ASSERT_EQ(lab().Start("node3/agent"), absl::OkStatus());
-  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  EXPECT_TRUE(AllBecomeSynced());
 }
 
 // node3 was promoted by hand, and wrote alone, while nobody else was there.
@@ -171,7 +171,7 @@ TEST_F(RecoveryTest, F18WhoIsGivenUpAndHoldsMoreIsNotStartedUntilItsDataIsMovedA
       absl::Seconds(20), "it says what a human has to do"));
   EXPECT_EQ(Ended("node3"), absl::OkStatus());
   ASSERT_EQ(lab().MoveDataAside("node3"), absl::OkStatus());
-  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  EXPECT_TRUE(AllBecomeSynced());
   const auto rows = lab().Sql("node3", "SELECT COUNT(*) FROM lab.marker WHERE node LIKE 'alone%'");
   ASSERT_TRUE(rows.ok()) << rows.status();
   EXPECT_EQ(rows->rows[0][0], "0");
@@ -184,7 +184,7 @@ TEST_F(RecoveryTest, F21F22AServerComesBackFromFilesThatAreNone) {
   std::ofstream(Data("node3") + "/gvwstate.dat", std::ios::trunc).flush();
   std::ofstream(Data("node3") + "/grastate.dat") << std::string("\x01garbage\r\n");
   ASSERT_EQ(lab().Start("node3/agent"), absl::OkStatus());
-  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  EXPECT_TRUE(AllBecomeSynced());
 }
 
 // The position is read from what mariadbd says to its agent, wherever else its configuration has it written.
@@ -204,7 +204,7 @@ TEST_F(RecoveryTest, F24WhateverBecameOfTheErrorLogsEverybodyIsRecovered) {
     std::ofstream(Config(node), std::ios::app) << "log_error=" << log << "\n";
   }
   KillAllAndLoseOneLastView();
-  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(90), "all Synced"));
+  EXPECT_TRUE(AllBecomeSynced(absl::Seconds(90)));
   for (const auto& [node, config] : configs) std::ofstream(Config(node)) << config;
   EXPECT_EQ(Epoch(), before + 2) << "one for the recovery, one for its bootstrap";
   EXPECT_THAT(History(), HasSubstr("the recovery is over"));
@@ -230,7 +230,7 @@ TEST_F(RecoveryTest, F47AJoinerThatDiesInItsTransferIsNoSource) {
   EXPECT_EQ(result.code, 0) << result.output;
   const std::string history = History();  // newest first
   EXPECT_THAT(history.substr(0, history.find(" is ordered to start as the first node")), Not(EndsWith("node1")));
-  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  EXPECT_TRUE(AllBecomeSynced());
 }
 
 TEST_F(RecoveryTest, F19StoppedByAHumanStartsOnlyByAHumanFromTheLastOneThatLeft) {
@@ -245,7 +245,7 @@ TEST_F(RecoveryTest, F19StoppedByAHumanStartsOnlyByAHumanFromTheLastOneThatLeft)
   const CtlResult result = Recovered();
   EXPECT_EQ(result.code, 0) << result.output;
   EXPECT_THAT(History(), HasSubstr("node1 is ordered to start as the first node"));
-  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  EXPECT_TRUE(AllBecomeSynced());
 }
 
 TEST_F(RecoveryTest, F35ArbitratorAndAgentsKilledInTheMiddleItGoesOn) {
@@ -260,7 +260,7 @@ TEST_F(RecoveryTest, F35ArbitratorAndAgentsKilledInTheMiddleItGoesOn) {
   // An agent that was killed between its promise and the start has to be told again, and a human has to say so.
   const int code = recovering.get().code;
   EXPECT_TRUE(code == 0 || (code == 4 && Recovered().code == 0)) << code;
-  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  EXPECT_TRUE(AllBecomeSynced());
   EXPECT_EQ(observer_->CheckNeverTwoPrimaries(), absl::OkStatus());
 }
 
@@ -285,7 +285,7 @@ TEST_F(RecoveryTest, F25ABootstrapFlagThatIsLeftElsewhereKeepsEverybodyDownAlsoW
   for (const std::string& node : Nodes()) EXPECT_FALSE(lab().Find(node).ok()) << node;
   const CtlResult result = Recovered();
   EXPECT_EQ(result.code, 0) << result.output;
-  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  EXPECT_TRUE(AllBecomeSynced());
 }
 
 TEST_F(RecoveryTest, F26TwoHistoriesAreForAHumanToChooseFrom) {
@@ -305,7 +305,7 @@ TEST_F(RecoveryTest, F26TwoHistoriesAreForAHumanToChooseFrom) {
   EXPECT_EQ(Ended("node3"), absl::OkStatus()) << "what is given up is not started";
   std::ofstream(path) << state;
   ASSERT_EQ(lab().Restart("node3/agent"), absl::OkStatus());
-  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(60), "all Synced"));
+  EXPECT_TRUE(AllBecomeSynced());
 }
 
 }  // namespace

@@ -66,7 +66,7 @@ TEST_F(TieTest, F02SilentDataCentreWithoutAMajorityIsCountedOutAndComesBackAsIts
   EXPECT_EQ(Pid("node1"), process) << "nobody has looked at what it holds";
   for (const char* node : {"node3", "node4"}) EXPECT_EQ(Is("Primary", node), absl::OkStatus());
   ASSERT_EQ(lab().Start("node1/agent"), absl::OkStatus());
-  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(30), "all Synced"));
+  EXPECT_TRUE(AllBecomeSynced(absl::Seconds(30)));
   EXPECT_NE(Pid("node1"), process);
   EXPECT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(10), "HEALTHY"));
   for (const std::string& node : lab().plan().NodeNames())
@@ -90,7 +90,7 @@ TEST_F(TieTest, F50VotesProveNothingForOneWhoIgnoresQuorum) {
   EXPECT_EQ(Promoted(), 0);
   Set("node1", "pc.ignore_quorum=false");
   ASSERT_EQ(lab().Heal(), absl::OkStatus());
-  EXPECT_TRUE(Reached([] { return lab().AllSynced(); }, absl::Seconds(40), "all Synced"));
+  EXPECT_TRUE(AllBecomeSynced(absl::Seconds(40)));
 }
 
 }  // namespace
