@@ -22,18 +22,16 @@ bool SameLastView(const NodeFacts& survivor, const NodeFacts& dead) {
   return !last.empty() && survivor.report->last_primary_view().id() == last;
 }
 
-std::uint64_t WeightIn(const v1::ConfirmedPrimary& primary, const std::string& gcomm_uuid) {
-  const auto it = std::ranges::find(primary.members(), gcomm_uuid, &v1::Member::gcomm_uuid);
-  return it == primary.members().end() ? 0 : it->weight();
-}
-
 // Galera's own arithmetic (galera.md section 1), without the dead one.
 bool QuorumStays(const Facts& facts, const std::vector<const NodeFacts*>& survivors) {
   if (!facts.confirmed) return false;
   std::uint64_t all = 0;
   for (const v1::Member& member : facts.confirmed->members()) all += member.weight();
   std::uint64_t left = 0;
-  for (const NodeFacts* node : survivors) left += WeightIn(*facts.confirmed, node->report->wsrep().gcomm_uuid());
+  for (const NodeFacts* node : survivors) {
+    const v1::Member* member = FindMember(*facts.confirmed, node->report->wsrep().gcomm_uuid());
+    if (member != nullptr) left += member->weight();
+  }
   for (const v1::Member& member : facts.confirmed->members()) {
     if (member.garbd() && ViewHas(*survivors.front()->report, member.gcomm_uuid())) left += member.weight();
   }

@@ -75,7 +75,7 @@ bool HoldsMajority(const v1::ConfirmedPrimary& next, const v1::ConfirmedPrimary&
   std::uint64_t kept = 0;
   for (const v1::Member& member : last.members()) {
     all += member.weight();
-    if (HasMember(next, member.gcomm_uuid())) kept += member.weight();
+    if (FindMember(next, member.gcomm_uuid()) != nullptr) kept += member.weight();
   }
   return 2 * kept > all;
 }
@@ -96,14 +96,14 @@ bool AllAccountedFor(const v1::ConfirmedPrimary& next, const v1::ConfirmedPrimar
   std::vector<std::string> here;
   std::vector<std::string> elsewhere;
   for (const v1::Member& member : last.members())
-    (HasMember(next, member.gcomm_uuid()) ? here : elsewhere).push_back(member.gcomm_uuid());
+    (FindMember(next, member.gcomm_uuid()) != nullptr ? here : elsewhere).push_back(member.gcomm_uuid());
   if (GarbdsMayBePrimary(last, here, elsewhere)) return false;
   return std::ranges::all_of(last.members(), [&](const v1::Member& member) {
-    if (member.garbd() || HasMember(next, member.gcomm_uuid())) return true;
+    if (member.garbd() || FindMember(next, member.gcomm_uuid()) != nullptr) return true;
     return std::ranges::any_of(nodes, [&](const NodeFacts& node) {
       if (node.config->name() != member.dbserver()) return false;
       return node.primary == v1::TERNARY_NO ||
-             (node.running == v1::TERNARY_YES && HasMember(next, node.report->wsrep().gcomm_uuid()));
+             (node.running == v1::TERNARY_YES && FindMember(next, node.report->wsrep().gcomm_uuid()) != nullptr);
     });
   });
 }
@@ -141,8 +141,9 @@ bool IgnoresQuorum(const v1::DbStatusReport& report) {
   return report.provider_options().ignore_sb() || report.provider_options().ignore_quorum();
 }
 
-bool HasMember(const v1::ConfirmedPrimary& primary, const std::string& gcomm_uuid) {
-  return std::ranges::find(primary.members(), gcomm_uuid, &v1::Member::gcomm_uuid) != primary.members().end();
+const v1::Member* FindMember(const v1::ConfirmedPrimary& primary, const std::string& gcomm_uuid) {
+  const auto it = std::ranges::find(primary.members(), gcomm_uuid, &v1::Member::gcomm_uuid);
+  return it == primary.members().end() ? nullptr : &*it;
 }
 
 bool AnswersAsPrimary(const NodeFacts& node) {

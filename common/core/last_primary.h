@@ -40,8 +40,8 @@ const NodeFacts* FindByUuid(const std::vector<NodeFacts>& nodes, const std::stri
 // With that Galera may make a second primary component by itself.
 bool IgnoresQuorum(const v1::DbStatusReport& report);
 
-// True when it was a member of `primary`.
-bool HasMember(const v1::ConfirmedPrimary& primary, const std::string& gcomm_uuid);
+// The member of `primary` with this gcomm uuid; nullptr when there is none.
+const v1::Member* FindMember(const v1::ConfirmedPrimary& primary, const std::string& gcomm_uuid);
 
 // It says itself, now, that it is in a primary component.
 bool AnswersAsPrimary(const NodeFacts& node);

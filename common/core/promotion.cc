@@ -94,8 +94,7 @@ bool IsPreferred(const NodeFacts& node, const v1::Configuration& config) {
 }
 
 const v1::Member* MemberOf(const v1::ConfirmedPrimary& primary, const NodeFacts& node) {
-  const auto it = std::ranges::find(primary.members(), node.report->wsrep().gcomm_uuid(), &v1::Member::gcomm_uuid);
-  return it == primary.members().end() ? nullptr : &*it;
+  return FindMember(primary, node.report->wsrep().gcomm_uuid());
 }
 
 // The group around `node`, or why there is none.

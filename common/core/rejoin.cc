@@ -28,7 +28,7 @@ bool Joins(const Facts& facts, const NodeFacts& node) {
 
 // Whether a primary component is seen that goes on without this uuid; an old view would have it.
 bool GoesOnWithout(const Facts& facts, const std::string& gcomm_uuid) {
-  if (!facts.confirmed || HasMember(*facts.confirmed, gcomm_uuid)) return false;
+  if (!facts.confirmed || FindMember(*facts.confirmed, gcomm_uuid) != nullptr) return false;
   bool goes_on = false;
   for (const NodeFacts& node : facts.nodes) {
     if (!AnswersAsPrimary(node)) continue;

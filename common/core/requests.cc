@@ -107,7 +107,7 @@ std::string GroupByForce(const v1::Configuration& config, const v1::ArbitratorSt
   return best;
 }
 
-const v1::Member* FindMember(const Facts& facts, const std::string& dbserver) {
+const v1::Member* MemberNamed(const Facts& facts, const std::string& dbserver) {
   const auto it = std::ranges::find(facts.confirmed->members(), dbserver, &v1::Member::dbserver);
   return it == facts.confirmed->members().end() ? nullptr : &*it;
 }
@@ -186,7 +186,7 @@ Refusal RefuseDeath(const Facts& facts, const std::string& dbserver) {
             .message = "the last primary component is not known, so nobody's death proves anything",
             .cure = kSeeExplain};
   }
-  const v1::Member* member = FindMember(facts, dbserver);
+  const v1::Member* member = MemberNamed(facts, dbserver);
   if (member == nullptr) {
     return {.reason = "NOT_A_MEMBER",
             .rule = "E3",
@@ -214,7 +214,7 @@ Refusal RefuseDeath(const Facts& facts, const std::string& dbserver) {
 v1::Death DeathOf(const Facts& facts, const std::string& dbserver, const std::string& reason) {
   v1::Death death;
   death.set_dbserver(dbserver);
-  death.set_gcomm_uuid(FindMember(facts, dbserver)->gcomm_uuid());
+  death.set_gcomm_uuid(MemberNamed(facts, dbserver)->gcomm_uuid());
   death.set_proof(absl::StrFormat("declared dead by %s", reason));
   death.set_declared(true);
   return death;
