@@ -84,6 +84,11 @@ HoldKeeper::HoldKeeper(EventLoop& loop, const StateDir& dir, const std::string& 
       held_(!shown_.split_id().empty()) {}
 
 void HoldKeeper::On(const v1::HoldDown& order) {
+  const bool is_known =
+      v1::HoldDown::Action_IsValid(order.action()) && order.action() != v1::HoldDown::ACTION_UNSPECIFIED;
+  if (!is_known || order.split_id().empty())
+    return spdlog::error("an order to hold mariadbd down that is not understood is ignored: {}",
+                         order.ShortDebugString());
   v1::HoldStatus wanted;
   if (order.action() == v1::HoldDown::ACTION_RELEASE) {
     if (order.split_id() != wanted_.split_id()) return;

@@ -128,6 +128,16 @@ TEST_F(HoldKeeperTest, OnlyAReleaseOfThisSplitBrainEndsIt) {
   EXPECT_FALSE(Held());
 }
 
+TEST_F(HoldKeeperTest, WhatALaterVersionWantsChangesNothing) {
+  Give(v1::HoldDown::ACTION_UNSPECIFIED);
+  EXPECT_FALSE(held_then_);
+  Give(static_cast<v1::HoldDown::Action>(77));
+  EXPECT_FALSE(held_then_);
+  Give(v1::HoldDown::ACTION_HOLD, "");
+  EXPECT_FALSE(held_then_) << "nobody could release it";
+  EXPECT_EQ(changes_, 0);
+}
+
 TEST_F(HoldKeeperTest, AnotherDirectoryIsSeenAndTheSameOneIsNot) {
   Give(v1::HoldDown::ACTION_REBUILD);
   ASSERT_TRUE(EventuallyMarked());
