@@ -57,6 +57,24 @@ ExitCode WatchSummary(const CommandLine& line, const Session& session) {
   });
 }
 
+// As many entries as are wanted, and there are; one answer holds those that fit into a message.
+CallResult AllHistory(std::uint32_t limit, const Session& session, v1::HistoryResponse& response) {
+  v1::HistoryRequest request;
+  request.set_limit(limit);
+  while (true) {
+    v1::HistoryResponse part;
+    CallResult result = session.client.History(request, session.timeout, part);
+    if (!result.status.ok() || part.entries().empty()) return result;
+    const bool is_older = request.before() == 0 || part.entries(0).number() < request.before();
+    if (!is_older) return result;  // an arbitrator that knows of no `before`
+    response.MergeFrom(part);
+    request.set_before(part.entries().rbegin()->number());
+    const auto have = static_cast<std::uint32_t>(response.entries_size());
+    if (have >= limit || request.before() == 1) return result;
+    request.set_limit(limit - have);
+  }
+}
+
 }  // namespace
 
 ExitCode RunStatusSummary(const CommandLine& line, const Session& session) {
@@ -96,10 +114,8 @@ ExitCode RunCapture(const Session& session) {
 }
 
 ExitCode RunHistory(const CommandLine& line, const Session& session) {
-  v1::HistoryRequest request;
-  request.set_limit(line.limit);
   v1::HistoryResponse response;
-  const CallResult result = session.client.History(request, session.timeout, response);
+  const CallResult result = AllHistory(line.limit, session, response);
   if (!result.status.ok()) return Fail(session, result);
   const bool wide = session.format == Format::kWide;
   const ExitCode shown = Show(session, response, RenderHistory(response, absl::LocalTimeZone(), wide));

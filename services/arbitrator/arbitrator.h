@@ -63,7 +63,9 @@ class Arbitrator {
   absl::Status RecordAcknowledgement(const std::string& keep, const std::string& by);
   absl::Status RecordRelease(const std::string& dbserver, const std::string& by);
 
-  absl::StatusOr<v1::HistoryResponse> History(std::uint32_t limit) { return store_->History(limit); }
+  absl::StatusOr<v1::HistoryResponse> History(std::uint32_t limit, std::uint64_t before) {
+    return store_->History(limit, before);
+  }
 
   // Asks a dbserver for a report.
   void RequestStatus(const std::string& dbserver);

@@ -21,7 +21,6 @@ namespace {
 constexpr std::size_t kRememberedAnswers = 64;
 constexpr absl::Duration kLongestPause = absl::Hours(24 * 30);
 constexpr std::uint32_t kUsualHistory = 100;
-constexpr std::uint32_t kLongestHistory = 10'000;
 constexpr std::size_t kLongestReason = 500;
 
 grpc::Status Invalid(const std::string& reason, const std::string& message, const std::string& cure) {
@@ -242,8 +241,7 @@ grpc::Status PrimaryService::Explain(v1::ExplainResponse& response) const {
 }
 
 grpc::Status PrimaryService::History(const v1::HistoryRequest& request, v1::HistoryResponse& response) {
-  const std::uint32_t limit = request.limit() == 0 ? kUsualHistory : std::min(request.limit(), kLongestHistory);
-  const auto history = arbitrator_.History(limit);
+  const auto history = arbitrator_.History(request.limit() == 0 ? kUsualHistory : request.limit(), request.before());
   if (!history.ok()) return ToGrpc(history.status());
   response = *history;
   return grpc::Status::OK;

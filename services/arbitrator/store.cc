@@ -27,6 +27,8 @@ namespace minder {
 namespace {
 
 constexpr int kSchemaVersion = 2;
+constexpr std::size_t kMostHistory = (1 << 20) - 1024;  // bytes; a message may have 1 MiB (common/rpc)
+constexpr std::size_t kAroundAnEntry = 8;               // its tag, and its length
 
 using Records = google::protobuf::RepeatedPtrField<v1::AuditRecord>;
 
@@ -91,9 +93,10 @@ class SqliteStore : public Store {
     return status;
   }
 
-  absl::StatusOr<v1::HistoryResponse> History(std::uint32_t limit) override {
+  absl::StatusOr<v1::HistoryResponse> History(std::uint32_t limit, std::uint64_t before) override {
     v1::HistoryResponse history;
     std::deque<v1::HistoryEntry> newest;
+    std::size_t bytes = 0;
     absl::Status parsed;
     std::string previous;
     Head last;
@@ -108,8 +111,13 @@ class SqliteStore : public Store {
           if (!holds && history.broken_at() == 0) history.set_broken_at(entry.number());
           previous = row[3];
           last.number = entry.number();
+          if (before != 0 && entry.number() >= before) return;
+          bytes += entry.ByteSizeLong() + kAroundAnEntry;
           newest.push_front(std::move(entry));
-          if (newest.size() > limit) newest.pop_back();
+          while (newest.size() > limit || bytes > kMostHistory) {
+            bytes -= newest.back().ByteSizeLong() + kAroundAnEntry;
+            newest.pop_back();
+          }
         }));
     MINDER_RETURN_IF_ERROR(parsed);
     last.hash = previous;
@@ -234,7 +242,7 @@ class UnreadableStore : public Store {
   explicit UnreadableStore(absl::Status why) : why_(std::move(why)) {}
   absl::StatusOr<v1::DurableState> Load() override { return why_; }
   absl::Status Save(const v1::DurableState&, const Records&) override { return why_; }
-  absl::StatusOr<v1::HistoryResponse> History(std::uint32_t) override { return why_; }
+  absl::StatusOr<v1::HistoryResponse> History(std::uint32_t, std::uint64_t) override { return why_; }
 
  private:
   const absl::Status why_;

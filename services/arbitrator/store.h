@@ -19,8 +19,9 @@ class Store {
   // Replaces the state and appends to the audit trail, both or neither.
   virtual absl::Status Save(const v1::DurableState& state,
                             const google::protobuf::RepeatedPtrField<v1::AuditRecord>& records) = 0;
-  // The newest `limit` entries of the audit trail, newest first, and whether the whole chain of hashes holds.
-  virtual absl::StatusOr<v1::HistoryResponse> History(std::uint32_t limit) = 0;
+  // The newest `limit` entries of the audit trail, newest first, and whether the whole chain of hashes holds. With
+  // `before`, only those with a lower number. Fewer where they would not fit into one message.
+  virtual absl::StatusOr<v1::HistoryResponse> History(std::uint32_t limit, std::uint64_t before) = 0;
 };
 
 // The store of one cluster in DIRECTORY/arbitrator.sqlite, with synchronous=FULL, held by this process alone. The

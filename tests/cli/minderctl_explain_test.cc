@@ -147,6 +147,7 @@ class Trail : public Explained {
     entry.mutable_record()->set_text("b1 is ordered to make b1 primary");
     entry.mutable_record()->add_evidence("E3: a1 died");
     control_.history = [this](const v1::HistoryRequest& request, v1::HistoryResponse* response) {
+      if (request.before() != 0) return grpc::Status::OK;  // there is no older one
       limit_ = request.limit();
       *response = history_;
       return grpc::Status::OK;
@@ -167,6 +168,24 @@ TEST_F(Trail, IsATableAndWideSaysWhy) {
   EXPECT_EQ(result.err, "");
   EXPECT_THAT(minderctl_.Run({"history", "-o", "wide"}).out, HasSubstr("abcd  E3: a1 died  b1 is ordered"));
   EXPECT_EQ(limit_, 0u);
+}
+
+TEST_F(Trail, WhatDoesNotFitIntoOneAnswerIsAskedForAgain) {
+  control_.history = [](const v1::HistoryRequest& request, v1::HistoryResponse* response) {
+    const std::uint64_t newest = request.before() == 0 ? 5 : request.before() - 1;
+    for (std::uint64_t n = newest; n > 0 && n + 2 > newest; --n) response->add_entries()->set_number(n);
+    return grpc::Status::OK;
+  };
+  Serve();
+  const auto numbers = [this](const char* limit) {
+    std::vector<int> all;
+    for (const YAML::Node& entry :
+         YAML::Load(minderctl_.Run({"history", "--limit", limit, "-o", "yaml"}).out)["entries"])
+      all.push_back(entry["number"].as<int>());
+    return all;
+  };
+  EXPECT_THAT(numbers("100"), testing::ElementsAre(5, 4, 3, 2, 1));
+  EXPECT_THAT(numbers("2"), testing::ElementsAre(5, 4));
 }
 
 TEST_F(Trail, ABrokenChainIsShownAndIsAnError) {

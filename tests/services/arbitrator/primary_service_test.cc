@@ -35,7 +35,9 @@ class FillableStore : public Store {
     return full_ || (takes_no_grant_ && state.has_grant()) ? absl::ResourceExhaustedError("no space left")
                                                            : store_->Save(state, records);
   }
-  absl::StatusOr<v1::HistoryResponse> History(std::uint32_t limit) override { return store_->History(limit); }
+  absl::StatusOr<v1::HistoryResponse> History(std::uint32_t limit, std::uint64_t before) override {
+    return store_->History(limit, before);
+  }
 
  private:
   std::unique_ptr<Store> store_;

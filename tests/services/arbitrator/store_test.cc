@@ -56,7 +56,7 @@ class StoreTest : public ::testing::Test {
     for (const char* text : {"one", "two", "three"}) ASSERT_TRUE(store->Save(StateAt(1), One(text)).ok());
   }
   v1::HistoryResponse HistoryOf(std::uint32_t limit = 100) const {
-    return OpenSqliteStore(directory_, "shop").value()->History(limit).value();
+    return OpenSqliteStore(directory_, "shop").value()->History(limit, 0).value();
   }
   std::string directory_;
 };
@@ -79,7 +79,7 @@ TEST_F(StoreTest, SaveReplacesTheStateAndAppendsToTheTrail) {
   two.Add()->set_text("three");
   ASSERT_TRUE(store->Save(StateAt(2), two).ok());
   EXPECT_EQ(store->Load()->epoch(), 2u);
-  const v1::HistoryResponse history = store->History(2).value();
+  const v1::HistoryResponse history = store->History(2, 0).value();
   ASSERT_THAT(history.entries(), SizeIs(2));
   EXPECT_EQ(history.entries(0).record().text(), "three");
   EXPECT_EQ(history.entries(0).number(), 3u);
@@ -87,11 +87,29 @@ TEST_F(StoreTest, SaveReplacesTheStateAndAppendsToTheTrail) {
   EXPECT_EQ(history.broken_at(), 0u);
 }
 
+TEST_F(StoreTest, HistoryEndsWhereAMessageIsFullAndGoesOnFromThere) {
+  const auto store = OpenSqliteStore(directory_, "shop").value();
+  constexpr int kAll = 40;
+  Records long_ones;
+  for (int i = 0; i < kAll; ++i) long_ones.Add()->set_text(std::string(100'000, 'x'));
+  ASSERT_TRUE(store->Save(StateAt(1), long_ones).ok());
+  int seen = 0;
+  for (std::uint64_t before = 0; before != 1;) {
+    const v1::HistoryResponse history = store->History(100, before).value();
+    ASSERT_GT(history.entries_size(), 0) << before;
+    EXPECT_LT(history.ByteSizeLong(), std::size_t{1} << 20);
+    EXPECT_EQ(history.entries(0).number(), before == 0 ? kAll : before - 1);
+    seen += history.entries_size();
+    before = history.entries().rbegin()->number();
+  }
+  EXPECT_EQ(seen, kAll);
+}
+
 TEST_F(StoreTest, TheTrailTellsTheMillisecond) {
   const auto store = OpenSqliteStore(directory_, "shop").value();
   const absl::Time before = absl::Now() - absl::Milliseconds(1);
   ASSERT_TRUE(store->Save(StateAt(1), One("one")).ok());
-  const absl::Time at = FromProto(store->History(1)->entries(0).time());
+  const absl::Time at = FromProto(store->History(1, 0)->entries(0).time());
   EXPECT_GT(at, before);
   EXPECT_LE(at, absl::Now());
 }
@@ -105,7 +123,7 @@ TEST_F(StoreTest, FailedWriteChangesNothing) {
   const absl::Status status = store->Save(StateAt(9), two);
   EXPECT_THAT(std::string(status.message()), HasSubstr("disk full"));
   EXPECT_EQ(store->Load()->epoch(), 1u);
-  EXPECT_THAT(store->History(100)->entries(), SizeIs(3));
+  EXPECT_THAT(store->History(100, 0)->entries(), SizeIs(3));
   EXPECT_TRUE(store->Save(StateAt(9), {}).ok());
 }
 
@@ -162,7 +180,7 @@ TEST_F(StoreTest, AStoreOfTheFirstSchemaIsTakenOver) {
 TEST_F(StoreTest, AnEntryThatIsNoJsonIsNamedAsDataLoss) {
   WriteThree();
   Tamper("UPDATE audit SET record = 'x' WHERE number = 2");
-  EXPECT_EQ(OpenSqliteStore(directory_, "shop").value()->History(1).status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(OpenSqliteStore(directory_, "shop").value()->History(1, 0).status().code(), absl::StatusCode::kDataLoss);
 }
 
 TEST_F(StoreTest, SecondArbitratorOnTheSameStateIsRefused) {
@@ -207,7 +225,7 @@ TEST_F(StoreTest, OnlyWhatCannotBeReadIsReplacedByAStoreThatRefusesEverything) {
   ASSERT_TRUE(none.ok()) << none.status();
   EXPECT_EQ((*none)->Load().status().code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ((*none)->Save({}, {}).code(), absl::StatusCode::kDataLoss);
-  EXPECT_EQ((*none)->History(1).status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ((*none)->History(1, 0).status().code(), absl::StatusCode::kDataLoss);
 }
 
 TEST_F(StoreTest, F35AWriteIsThereInFullOrNotAtAll) {
@@ -239,7 +257,7 @@ TEST_F(StoreTest, F16ADamagedPageIsAnErrorOrHarmless) {
     std::ofstream(path(), std::ios::binary) << std::string(whole).replace(at, 1024, 1024, '\x5a');
     const auto store = OpenSqliteStore(directory_, "shop");
     const auto state = store.ok() ? (*store)->Load() : store.status();
-    const auto history = store.ok() ? (*store)->History(100) : store.status();
+    const auto history = store.ok() ? (*store)->History(100, 0) : store.status();
     if (state.ok()) {
       EXPECT_EQ(state->SerializeAsString(), StateAt(1).SerializeAsString()) << "byte " << at;
     }
@@ -276,10 +294,10 @@ TEST_F(StateDiskTest, F16OnAFullDiskNothingIsChangedAndEverythingCanBeRead) {
   EXPECT_EQ(full.code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(std::string(full.message()), HasSubstr("arbitrator.sqlite: database or disk is full"));
   EXPECT_EQ(store->Load()->epoch(), 1u);
-  EXPECT_THAT(store->History(100)->entries(), SizeIs(1));
+  EXPECT_THAT(store->History(100, 0)->entries(), SizeIs(1));
   std::filesystem::remove(directory_ + "/filler");
   EXPECT_TRUE(store->Save(StateAt(2), One(long_text)).ok());
-  EXPECT_EQ(store->History(100)->broken_at(), 0u);
+  EXPECT_EQ(store->History(100, 0)->broken_at(), 0u);
 }
 
 TEST_F(StateDiskTest, F16OnAReadOnlyDiskEverythingCanBeReadAndNothingIsRecorded) {
@@ -290,7 +308,7 @@ TEST_F(StateDiskTest, F16OnAReadOnlyDiskEverythingCanBeReadAndNothingIsRecorded)
   EXPECT_EQ(refused.code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(std::string(refused.message()), HasSubstr("arbitrator.sqlite: attempt to write a readonly database"));
   EXPECT_EQ(store->Load()->epoch(), 1u);
-  EXPECT_THAT(store->History(100)->entries(), SizeIs(3));
+  EXPECT_THAT(store->History(100, 0)->entries(), SizeIs(3));
 }
 
 }  // namespace
