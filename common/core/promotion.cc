@@ -87,6 +87,16 @@ struct Candidate {
   int preferred = 0;
 };
 
+// Between the end of GATHER and the next view Galera shows the one before; when everybody is back it forms the
+// component by itself then, unless somebody is ended just now (seen on real servers, docs/adr/0012).
+constexpr absl::Duration kViewSettles = absl::Seconds(2);
+
+bool HasSettled(const Nodes& group) {
+  return std::ranges::all_of(group, [](const NodeFacts* node) {
+    return node->report->has_settled_for() && FromProto(node->report->settled_for()) >= kViewSettles;
+  });
+}
+
 bool IsPreferred(const NodeFacts& node, const v1::Configuration& config) {
   return std::ranges::any_of(config.data_centres(), [&](const v1::DataCentre& centre) {
     return centre.name() == node.config->data_centre() && centre.role() == v1::DataCentre::ROLE_PRIMARY;
@@ -406,6 +416,11 @@ PromotionPlan PlanPromotion(const v1::Configuration& config, const v1::Arbitrato
     if (in_group) continue;
     plan.others.push_back(Judge(config, member, state, facts, now, no_tie));
     Other& other = plan.others.back();
+    if (other.proof == Other::Proof::kWaits && !HasSettled(plan.group)) {
+      other.proof = Other::Proof::kMissing;
+      other.detail += absl::StrFormat(", once the view of %s has not changed for %s", NameOf(plan.group),
+                                      absl::FormatDuration(kViewSettles));
+    }
     const bool forced = request.force() && (other.proof == Other::Proof::kLease || other.proof == Other::Proof::kWaits);
     if (other.proof != Other::Proof::kMissing && !forced) continue;
     if (other.node != nullptr && other.node->primary == v1::TERNARY_YES) continue;  // which is missing already

@@ -15,6 +15,9 @@ class RestartPolicy {
   static constexpr absl::Duration kFirstDelay = absl::Seconds(1);
   static constexpr absl::Duration kLongestDelay = absl::Seconds(60);
   static constexpr absl::Duration kStableAfter = absl::Seconds(60);
+  // Who was ended by order is in the way of a promotion, and would be so again with its old view: it is not started for
+  // so long, unless it is told to. A promotion takes less.
+  static constexpr absl::Duration kWordAfterEnd = absl::Seconds(10);
 
   // The server was started, or found running.
   void OnStarted(BootTime now) {
@@ -30,7 +33,7 @@ class RestartPolicy {
     next_delay_ = std::clamp(next_delay_ * 2, kFirstDelay, kLongestDelay);
   }
 
-  // It was ended by nobody who is known, and is to be started.
+  // It is to be started, and did not fail: it was ended by order, or by nobody who is known.
   void OnAbsent(BootTime now) { restart_at_ = now; }
 
   // It ended because somebody asked for that.

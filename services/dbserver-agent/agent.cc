@@ -417,7 +417,7 @@ void Agent::Report() {
   const BootTime observed_at = loop_.Now() - FromProto(report.age());
   const bool gone = observations_.process.presence == Presence::kGone;
   *report.mutable_freeze() = orders_->FreezeSeenAt(gone ? loop_.Now() : observed_at);
-  if (const auto& departure = departure_.OnObserved(report, observed_at)) *report.mutable_departure() = *departure;
+  view_watch_.OnObserved(observed_at, report);
   lease_.OnReported(report, observed_at);
   for (const v1::Party& peer : peers_) switchboard_.Post(peer, message);
   orders_->OnReported(report, observed_at);

@@ -9,8 +9,8 @@
 #include "common/base/event_loop.h"
 #include "common/base/unique_fd.h"
 #include "common/base/worker.h"
-#include "common/core/departure.h"
 #include "common/core/lease.h"
+#include "common/core/view_watch.h"
 #include "common/rpc/switchboard.h"
 #include "minder/v1/config.pb.h"
 #include "services/dbserver-agent/drain_keeper.h"
@@ -85,7 +85,7 @@ class Agent {
   bool arbitrator_hears_ = false;  // it is connected, and can tell what became of the cluster
   GaleraOrders galera_orders_;     // used on the worker of orders_ only
   LeaseHolder lease_;
-  DepartureWatch departure_;
+  ViewWatch view_watch_;
   std::unique_ptr<FenceGuard> guard_;  // nullptr when nodes do not fence themselves
   std::unique_ptr<DrainKeeper> drain_;
   std::optional<BootTime> disk_asked_at_;  // while the disk has not answered

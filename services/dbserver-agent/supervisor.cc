@@ -161,8 +161,13 @@ void Supervisor::OnEnding(const Ending& ending, const v1::StoppedState& stopped)
   } else {
     spdlog::error("mariadbd (pid {}) ended: code {}, signal {}", exit.pid, exit.status ? exit.status->code : -1,
                   exit.status ? exit.status->signal : -1);
-    policy_.OnUnexpectedExit(exit.seen_at);
-    ScheduleRestart();
+    if (exit.pid == ended_) {
+      policy_.OnAbsent(exit.seen_at);
+      if (!observed_.held) RestartAt(exit.seen_at, RestartPolicy::kWordAfterEnd);
+    } else {
+      policy_.OnUnexpectedExit(exit.seen_at);
+      ScheduleRestart();
+    }
   }
   handlers_.on_change();
 }

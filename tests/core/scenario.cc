@@ -245,6 +245,8 @@ std::string Scenario::Run(const std::string& line) {
         report.mutable_process()->clear_last_exit();
         report.clear_orders();
         report.clear_departure();
+      } else if (verb == "just-settled") {
+        *report.mutable_settled_for() = ToProto(absl::ZeroDuration());
       } else if (verb == "not-caught-up") {
         report.mutable_process()->set_complete_in("view:of-before");
       } else if (verb == "refuse-bootstrap") {
@@ -331,6 +333,7 @@ void Scenario::Start(const std::string& name) {
   report.mutable_process()->set_flush_log_at_trx_commit(1);
   report.clear_last_primary_view();
   report.clear_departure();
+  report.clear_settled_for();
   report.clear_members();
   report.clear_stopped();
   report.mutable_process()->set_pid(1000 + ++uuids_);
@@ -396,6 +399,7 @@ void Scenario::View(const Words& names, bool primary) {
     wsrep.set_cluster_conf_id(primary ? static_cast<std::uint64_t>(views_) : kNonPrimaryConfId);
     wsrep.set_cluster_state_uuid(kStateUuid);
     wsrep.set_evs_state("OPERATIONAL");
+    *report.mutable_settled_for() = ToProto(absl::Seconds(10));
     if (!primary && report.process().was_primary() && !report.has_departure()) {
       for (const v1::ViewMember& member : report.members()) report.mutable_departure()->add_members(member.uuid());
       *report.mutable_departure()->mutable_unseen() = ToProto(absl::Seconds(1));

@@ -307,6 +307,13 @@ class Oracle {
     return it != before_.deaths().end() && it->declared();
   }
 
+  bool GroupHasSettled(const v1::Grant& grant) const {
+    return std::ranges::all_of(grant.group(), [&](const std::string& name) {
+      const v1::DbStatusReport* report = Fresh(name);
+      return report != nullptr && report->has_settled_for() && FromProto(report->settled_for()) >= absl::Seconds(2);
+    });
+  }
+
   void JudgeInGroup(const std::string& name, const v1::ConfirmedPrimary& last, bool forced, std::int64_t& best) {
     const v1::DbStatusReport* report = Fresh(name);
     if (report == nullptr) return Must(false, name + " is promoted unseen");
@@ -501,6 +508,7 @@ class Oracle {
     if (order.action() == v1::Recover::ACTION_END) {
       Must(quotes && !Paused() && left != next_.left_behind().end(), "told to end its server without need");
       const bool waits = report->running() == v1::TERNARY_UNKNOWN && !report->process().was_primary();
+      Must(!waits || GroupHasSettled(grant), "ended while Galera may form the component by itself");
       return Must(
           waits || (left->ending() && report->running() == v1::TERNARY_YES && report->primary() == v1::TERNARY_NO),
           "told to end a server that may be in a primary component");

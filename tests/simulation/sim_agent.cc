@@ -109,6 +109,9 @@ void SimAgent::Ended(bool expected) {
   observations_.process.stopped = world_.galera.Stopped(host_);
   if (expected) {
     policy_.OnExpectedExit();
+  } else if (exit.pid == ended_) {
+    policy_.OnAbsent(exit.seen_at);
+    if (!observations_.process.held) RestartAt(exit.seen_at, RestartPolicy::kWordAfterEnd);
   } else {
     policy_.OnUnexpectedExit(exit.seen_at);
     ScheduleRestart();
@@ -367,7 +370,7 @@ void SimAgent::Report() {
   const BootTime observed_at = Now() - FromProto(report.age());
   const bool gone = observations_.process.presence == Presence::kGone;
   *report.mutable_freeze() = orders_.FreezeSeenAt(gone ? Now() : observed_at);
-  if (const auto& departure = departure_.OnObserved(report, observed_at)) *report.mutable_departure() = *departure;
+  view_watch_.OnObserved(observed_at, report);
   lease_.OnReported(report, observed_at);
   correspondent_.Post(message, Now());
   Flush();

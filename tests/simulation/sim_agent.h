@@ -7,10 +7,10 @@
 #include <optional>
 #include <string>
 
-#include "common/core/departure.h"
 #include "common/core/lease.h"
 #include "common/core/order_life.h"
 #include "common/core/restart_policy.h"
+#include "common/core/view_watch.h"
 #include "common/rpc/correspondent.h"
 #include "services/dbserver-agent/report.h"
 #include "tests/simulation/seat.h"
@@ -95,7 +95,7 @@ class SimAgent {
   int restart_ = 0;  // number of the pending restart, 0 for none
   int restarts_ = 0;
   LeaseHolder lease_;
-  DepartureWatch departure_;
+  ViewWatch view_watch_;
   int ended_ = 0;                  // the process that is ended by order, and is not to stay so
   int armed_ = 0;                  // the process that the guard is known to watch
   int hold_ = 0;                   // number of the hold by order

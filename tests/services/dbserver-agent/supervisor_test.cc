@@ -235,6 +235,24 @@ TEST_F(SupervisorTest, WhoIsToLetOthersJoinFirstIsStartedByTheNextOrder) {
   EXPECT_TRUE(Eventually([&] { return supervised.Sees(Presence::kRunning); }));
 }
 
+// With its old view it would be in the way of the promotion again.
+TEST_F(SupervisorTest, WhoWasEndedByOrderIsStartedByTheNextOrder) {
+  Bootstrap();
+  const auto child = Child();
+  Supervised supervised(*child, true);
+  ASSERT_TRUE(Eventually([&] { return supervised.Sees(Presence::kRunning); }));
+  supervised.Do([](Supervisor& s) { s.End(); });
+  ASSERT_TRUE(Eventually([&] { return supervised.observed().restart_at.has_value(); }));
+  const BootTime ended_at = supervised.observed().last_exit->seen_at;
+  EXPECT_EQ(supervised.observed().restart_at, ended_at) << "it did not fail";
+  while (BootClock().Now() < ended_at + absl::Seconds(1)) {  // after a crash it is started at once
+    ASSERT_FALSE(supervised.observed().starting || supervised.Sees(Presence::kRunning));
+    absl::SleepFor(absl::Milliseconds(20));
+  }
+  supervised.Do([](Supervisor& s) { s.StartWithoutView("uuid", std::nullopt, false); });
+  EXPECT_TRUE(Eventually([&] { return supervised.Sees(Presence::kRunning); }));
+}
+
 // No lease answers a wish to start it; a bootstrap by hand is the human's own.
 TEST_F(SupervisorTest, WhatAHumanStartsNeedsAGuardFromTheFirstUnlessHeBootstraps) {
   const auto child = Child();
