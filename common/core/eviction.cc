@@ -91,6 +91,17 @@ v1::Eviction NewEviction(const DeadMember& dead, const std::string& after, BootT
   return eviction;
 }
 
+void RecordEnd(const Facts& facts, const v1::Eviction& eviction, BootTime now, v1::Decision& decision) {
+  const bool runs = FindByUuid(facts.nodes, eviction.gcomm_uuid()) != nullptr;
+  const std::string how = runs ? "runs again" : "is in no primary component any more that is seen";
+  v1::AuditRecord& record = *decision.add_records();
+  record.set_kind("eviction");
+  record.set_epoch(decision.next().epoch());
+  record.set_text(absl::StrFormat(
+      "%s (%s) %s, %d ms after %s was ordered to evict it", eviction.dbserver(), eviction.gcomm_uuid(), how,
+      absl::ToInt64Milliseconds(now - SinceBoot(FromProto(eviction.ordered_at()))), eviction.by()));
+}
+
 // The list of this node refuses somebody for nothing: the eviction is done, or he came in for all that. A list is
 // cleared as a whole, so not while somebody on it is being evicted or has to be refused.
 bool HasLeftovers(const NodeFacts& node, const v1::DurableState& durable) {
@@ -145,7 +156,10 @@ void PlanEvictions(const v1::Configuration& config, const Facts& facts, BootTime
   std::vector<std::string> known;
   for (const v1::Eviction& eviction : decision.next().evictions()) {
     const DeadMember* dead = FindDead(facts, eviction.gcomm_uuid());
-    if (dead == nullptr) continue;  // it is gone from every view, or runs again
+    if (dead == nullptr) {
+      RecordEnd(facts, eviction, now, decision);
+      continue;
+    }
     known.push_back(eviction.gcomm_uuid());
     const bool ran_out = now > SinceBoot(FromProto(eviction.ordered_at())) + validity;
     const bool by_lives =

@@ -39,6 +39,8 @@ std::string WhyUnfit(const NodeFacts& node, const v1::ConfirmedPrimary& primary,
     return absl::StrFormat("its state uuid is %s and not %s", Quoted(wsrep.local_state_uuid()), primary.state_uuid());
   }
   if (wsrep.last_committed() < 0) return "its seqno is not known";
+  if (wsrep.local_state() != v1::LOCAL_STATE_INITIALIZED && wsrep.local_state() != v1::LOCAL_STATE_SYNCED)
+    return "it is in a state transfer, or its local state is not known";
   if (wsrep.local_recv_queue() > 0) return "it is still applying what it received";
   if (report.nonce().empty()) return "its report has no nonce, which an order has to quote";
   if (wsrep.evs_state() != "OPERATIONAL") return absl::StrFormat("its group is not settled (%s)", wsrep.evs_state());

@@ -55,7 +55,11 @@ constexpr std::array kRules = {
     Rule{.id = "R010",
          .diagnosis = v1::DIAGNOSIS_PAUSED,
          .matches = [](const Facts& f) { return IsYes(f.paused); },
-         .reason = [](const Facts& f) { return absl::StrFormat("paused %s; nothing is ordered", f.paused.detail); },
+         .reason =
+             [](const Facts& f) {
+               return absl::StrFormat("paused %s; nothing new is begun%s", f.paused.detail,
+                                      IsYes(f.split_brain) ? ", and " + f.split_brain.detail : "");
+             },
          .title = "a human has paused the arbitrator"},
     Rule{.id = "R020",
          .diagnosis = v1::DIAGNOSIS_SPLIT_BRAIN,

@@ -121,6 +121,12 @@ constexpr Bad kBad[] = {
      "a1 does not show the digest of its configuration"},
     {"NoLastPrimaryView", [](Split& s) { s.Report("b1").clear_last_primary_view(); },
      "b1 was in another primary component"},
+    {"InATransfer",
+     [](Split& s) {
+       s.Report("a2").mutable_wsrep()->set_local_state(v1::LOCAL_STATE_JOINED);
+       s.Report("b2").mutable_wsrep()->clear_local_state();
+     },
+     "it is in a state transfer, or its local state is not known"},
     {"NoNonce", [](Split& s) { s.Report("a1").clear_nonce(), s.Report("b1").clear_nonce(); },
      "its report has no nonce"},
     {"TwoWithOneUuid",

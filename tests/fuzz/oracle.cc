@@ -327,6 +327,8 @@ class Oracle {
              report->last_primary_view().id() == last.view().id(),
          name + " was elsewhere since");
     Must(wsrep.local_state_uuid() == last.state_uuid() && wsrep.last_committed() >= 0, name + " has other data");
+    Must(wsrep.local_state() == v1::LOCAL_STATE_INITIALIZED || wsrep.local_state() == v1::LOCAL_STATE_SYNCED,
+         name + " is in a state transfer");
     Must(wsrep.local_recv_queue() == 0 && wsrep.evs_state() == "OPERATIONAL", name + " is not settled");
     Must(forced || report->process().was_primary(), name + " has its data from its disk");
     Must(forced || report->process().complete_in() == last.view().id(), name + " may lack what that component had");
