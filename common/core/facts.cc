@@ -209,6 +209,15 @@ Fact QuorumKept(const Facts& facts) {
   return NobodyIn(ignoring, "nobody ignores it", "pc.ignore_sb or pc.ignore_quorum is on at");
 }
 
+Fact ServersSound(const Facts& facts) {
+  Names wrong;
+  for (const NodeFacts& node : facts.nodes) {
+    if (node.fresh && !node.report->probe().note().empty())
+      wrong.push_back(absl::StrFormat("%s: %s", node.config->name(), node.report->probe().note()));
+  }
+  return NobodyIn(wrong, "every server is as it should be", "to be corrected");
+}
+
 Fact Paused(const v1::DurableState& durable, BootTime now) {
   if (!durable.has_pause()) return No("not paused");
   const absl::Duration left = SinceBoot(FromProto(durable.pause().until())) - now;
@@ -322,6 +331,7 @@ Facts GatherFacts(const v1::Configuration& config, const v1::ArbitratorState& st
   facts.balancers_in_step = BalancersInStep(facts);
   facts.configuration_agrees = ConfigurationAgrees(facts, config);
   facts.quorum_kept = QuorumKept(facts);
+  facts.servers_sound = ServersSound(facts);
   facts.confirmed = ConfirmLastPrimary(config, facts.nodes, state.durable());
   facts.deaths = DeathsIn(facts.confirmed, facts.nodes, state.durable());
   facts.dead_members = FindDeadMembers(facts);
@@ -364,6 +374,7 @@ std::vector<v1::Evidence> EvidenceOf(const Facts& facts) {
   add("balancers_in_step", facts.balancers_in_step);
   add("configuration_agrees", facts.configuration_agrees);
   add("quorum_kept", facts.quorum_kept);
+  add("servers_sound", facts.servers_sound);
   add("paused", facts.paused);
   add("starting", facts.starting);
   add("split_brain", facts.split_brain);

@@ -143,6 +143,7 @@ struct Facts {
   Fact balancers_in_step;  // every balancer has what its plan wants
   Fact configuration_agrees;  // every party that reports runs this configuration
   Fact quorum_kept;           // nobody has Galera ignore split brain or quorum
+  Fact servers_sound;         // no agent says that something of its server has to be corrected
 };
 
 // A report that has just arrived, and was on its way so long at most, takes the place of the last one.

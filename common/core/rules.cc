@@ -16,13 +16,13 @@ bool IsYes(const Fact& fact) { return fact.value == v1::TERNARY_YES; }
 
 bool NothingMissing(const Facts& f) {
   return IsYes(f.primary_component) && IsYes(f.all_synced) && IsYes(f.none_drained) && IsYes(f.balancers_in_step) &&
-         IsYes(f.configuration_agrees) && IsYes(f.quorum_kept);
+         IsYes(f.configuration_agrees) && IsYes(f.quorum_kept) && IsYes(f.servers_sound);
 }
 
 std::string WhatIsMissing(const Facts& f) {
   std::vector<std::string> missing;
   for (const Fact* fact : {&f.reports_fresh, &f.all_synced, &f.none_drained, &f.balancers_in_step,
-                           &f.configuration_agrees, &f.quorum_kept}) {
+                           &f.configuration_agrees, &f.quorum_kept, &f.servers_sound}) {
     if (!IsYes(*fact)) missing.push_back(fact->detail);
   }
   return absl::StrJoin(missing, "; ");
