@@ -123,8 +123,8 @@ class Service : public v1::ControlService::CallbackService {
     return AnswerOnLoop(loop_, context, [=, this] { return primary_.Pause(*request, *response); });
   }
   grpc::ServerUnaryReactor* Resume(grpc::CallbackServerContext* context, const v1::ResumeRequest* request,
-                                   v1::ResumeResponse*) override {
-    return AnswerOnLoop(loop_, context, [=, this] { return primary_.Resume(*request); });
+                                   v1::ResumeResponse* response) override {
+    return AnswerOnLoop(loop_, context, [=, this] { return primary_.Resume(*request, *response); });
   }
 
  private:

@@ -267,10 +267,13 @@ grpc::Status PrimaryService::Pause(const v1::PauseRequest& request, v1::PauseRes
   });
 }
 
-grpc::Status PrimaryService::Resume(const v1::ResumeRequest& request) {
-  if (request.validate_only() || !arbitrator_.state().durable().has_pause()) return grpc::Status::OK;
-  const absl::Status status = arbitrator_.RecordResume();
-  return status.ok() ? grpc::Status::OK : NotRecorded(status);
+grpc::Status PrimaryService::Resume(const v1::ResumeRequest& request, v1::ResumeResponse& response) {
+  if (request.validate_only()) return grpc::Status::OK;
+  return Once(request.request_id(), response, [&]() -> grpc::Status {
+    if (!arbitrator_.state().durable().has_pause()) return grpc::Status::OK;
+    const absl::Status status = arbitrator_.RecordResume();
+    return status.ok() ? grpc::Status::OK : NotRecorded(status);
+  });
 }
 
 }  // namespace minder

@@ -31,7 +31,7 @@ class PrimaryService {
   grpc::Status Explain(v1::ExplainResponse& response) const;
   grpc::Status History(const v1::HistoryRequest& request, v1::HistoryResponse& response);
   grpc::Status Pause(const v1::PauseRequest& request, v1::PauseResponse& response);
-  grpc::Status Resume(const v1::ResumeRequest& request);
+  grpc::Status Resume(const v1::ResumeRequest& request, v1::ResumeResponse& response);
 
  private:
   template <typename Response, typename Work>

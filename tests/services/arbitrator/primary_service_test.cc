@@ -344,6 +344,12 @@ TEST_F(PrimaryServiceTest, AWhileOfPauseAndItsEnd) {
   ASSERT_TRUE(stub_->Resume(Context().get(), resume, &resumed).ok());
   WaitFor([](const v1::ExplainResponse& e) { return e.decision().diagnosis() != v1::DIAGNOSIS_PAUSED; });
   EXPECT_EQ(std::ranges::count(HistoryTexts(), "resumed"), 1);
+  resume.set_request_id("r1");
+  for (int i = 0; i < 2; ++i) {  // the same wish once more ends no later pause
+    ASSERT_TRUE(stub_->Pause(Context().get(), request, &response).ok());
+    ASSERT_TRUE(stub_->Resume(Context().get(), resume, &resumed).ok());
+    EXPECT_EQ(Explained().state().durable().has_pause(), i == 1);
+  }
 
   for (const absl::Duration duration : {absl::ZeroDuration(), -absl::Seconds(1), absl::Hours(24 * 31)}) {
     *request.mutable_duration() = ToProto(duration);
