@@ -300,8 +300,9 @@ TEST_P(SmallWorlds, NothingUnprovenIsEverOrdered) {
 }
 
 std::vector<Shape> Shapes() {
-  std::vector<std::pair<int, int>> sizes = {{1, 1}, {2, 1}, {2, 2}, {3, 1}, {3, 2}};
+  std::vector<std::pair<int, int>> sizes = {{1, 1}, {2, 1}, {1, 2}, {2, 2}, {3, 1}, {1, 3}, {3, 2}};
 #ifdef NDEBUG  // several times as many worlds as all others together, so minutes with sanitizers
+  sizes.emplace_back(2, 3);
   sizes.emplace_back(3, 3);
 #endif
   std::vector<Shape> shapes;
@@ -310,6 +311,9 @@ std::vector<Shape> Shapes() {
     shapes.push_back({.a = a, .b = b, .weight_a = 2});
     shapes.push_back({.a = a, .b = b, .tie = true});
     shapes.push_back({.a = a, .b = b, .guards = true});
+    if (a + b > 4) continue;
+    shapes.push_back({.a = a, .b = b, .weight_a = 2, .tie = true});
+    shapes.push_back({.a = a, .b = b, .weight_a = 2, .guards = true});
   }
   return shapes;
 }
