@@ -146,7 +146,12 @@ void AddSeen(const v1::SplitSide& seen, v1::SplitBrain& split) {
     return;
   }
   for (const v1::SplitMember& member : seen.members()) {
-    if (!InAnySide(split, member.dbserver())) *side->add_members() = member;
+    const auto known = std::ranges::find(*side->mutable_members(), member.dbserver(), &v1::SplitMember::dbserver);
+    if (known != side->mutable_members()->end()) {
+      if (!known->has_position()) *known = member;  // named by others until now
+    } else if (!InAnySide(split, member.dbserver())) {
+      *side->add_members() = member;
+    }
   }
   std::ranges::sort(*side->mutable_members(), {}, &v1::SplitMember::dbserver);
 }
@@ -243,14 +248,15 @@ std::string PositionNow(const NodeFacts& node) {
 }
 
 std::string MemberText(const v1::SplitMember& member, const NodeFacts* node) {
-  const std::string then = absl::StrFormat("%s:%d", member.position().uuid(), member.position().seqno());
-  if (node == nullptr || node->report == nullptr)
-    return absl::StrFormat("%s: silent; was at %s", member.dbserver(), then);
+  const std::string then = member.has_position()
+                               ? absl::StrFormat("was at %s:%d", member.position().uuid(), member.position().seqno())
+                               : "where it was is not known";
+  if (node == nullptr || node->report == nullptr) return absl::StrFormat("%s: silent; %s", member.dbserver(), then);
   const char* state = !node->fresh                       ? "silent"
                       : node->running == v1::TERNARY_NO  ? "stopped"
                       : node->primary == v1::TERNARY_YES ? "primary"
                                                          : "not primary";
-  return absl::StrFormat("%s: %s, %s; was at %s when it was seen", member.dbserver(), state, PositionNow(*node), then);
+  return absl::StrFormat("%s: %s, %s; %s when it was seen", member.dbserver(), state, PositionNow(*node), then);
 }
 
 }  // namespace

@@ -75,6 +75,15 @@ TEST_F(SplitBrainTest, AMemberWhoseAgentIsSilentBelongsToTheSideThatHasIt) {
   ASSERT_EQ(durable().split_brain().sides_size(), 2);
   EXPECT_EQ(durable().split_brain().sides(1).members_size(), 2);
   EXPECT_EQ(Ordered("b2"), v1::HoldDown::ACTION_HOLD);
+  const auto b2 = [&] { return durable().split_brain().sides(1).members(1); };
+  EXPECT_EQ(b2().dbserver(), "b2");
+  EXPECT_FALSE(b2().has_position());
+  const auto said = [&] { return Explain(s_.config(), s_.state(), s_.now()).split_brain(); };
+  EXPECT_THAT(said(), Contains(AllOf(HasSubstr("b2: silent"), HasSubstr("where it was is not known"))));
+  Tell({"heard b2", "seqno b2 105", "decide"});
+  EXPECT_EQ(b2().position().seqno(), 105) << "its own word is the first that is known";
+  Tell({"seqno b2 106", "decide"});
+  EXPECT_EQ(b2().position().seqno(), 105);
 }
 
 TEST_F(SplitBrainTest, WhoJoinsASideLaterBelongsToIt) {
