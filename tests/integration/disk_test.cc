@@ -144,6 +144,7 @@ TEST_F(DiskTest, F15WhoseDataHaveNoRoomLeavesTheClusterAndIsBackWhenThereIs) {
 
 // The status of a server whose writes hang is answered from memory, while it holds up the whole cluster.
 TEST_F(DiskTest, F14WhoseDiskHangsIsUnknownAndOutOfTheBalancerAndNeverPromoted) {
+  promotions_ = 1;
   Stop("node4");
   {
     const auto disk = DiskOf(Data("node4"), 512);
@@ -152,7 +153,13 @@ TEST_F(DiskTest, F14WhoseDiskHangsIsUnknownAndOutOfTheBalancerAndNeverPromoted) 
     EXPECT_EQ(disk->Freeze(), absl::OkStatus());
     EXPECT_TRUE(Reached([] { return Seen("node4", v1::TERNARY_UNKNOWN); }, absl::Seconds(20), "unknown"));
     EXPECT_TRUE(Reached([] { return lab().NotRouted("node4"); }, absl::Seconds(5), "out of the balancer"));
+    ASSERT_EQ(Cut(), absl::OkStatus());
+    EXPECT_TRUE(Reached([] { return Is("non-Primary", "node1"); }, absl::Seconds(40), "the cut noticed"));
+    EXPECT_TRUE(Reached([] { return Explained("node4 may be in a primary component: its mariadbd does not answer"); },
+                        absl::Seconds(20), "who is in the way is named"));
+    EXPECT_EQ(Promoted(), 0);
     EXPECT_EQ(disk->Thaw(), absl::OkStatus());
+    EXPECT_TRUE(Reached([] { return IsPromoted(); }, absl::Seconds(40), "a promotion, once it answers"));
     HealAndExpectHealthy();
     Stop("node4");
   }

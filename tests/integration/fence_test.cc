@@ -186,7 +186,10 @@ TEST_F(FenceTest, F08DataCentreThatIsNotAnsweredIsFencedOnceItIsCutFromTheOtherT
   HealAndExpectAllBack();
 }
 
+// With its votes dc1 goes on alone: only its guards end that.
 TEST_F(FenceTest, F12FrozenAgentDoesNotKeepItsServerAlive) {
+  for (const char* node : {"node1", "node2"}) SetWeight(node, 2);
+  ASSERT_TRUE(Reached([] { return Healthy(); }, absl::Seconds(10), "HEALTHY with new weights"));
   promotions_ = 1;
   ASSERT_EQ(lab().Stop("node1/agent"), absl::OkStatus());
   CutDc1FromEverybody();

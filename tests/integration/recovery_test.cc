@@ -185,6 +185,7 @@ TEST_F(RecoveryTest, F21F22AServerComesBackFromFilesThatAreNone) {
   std::ofstream(Data("node3") + "/grastate.dat") << std::string("\x01garbage\r\n");
   ASSERT_EQ(lab().Start("node3/agent"), absl::OkStatus());
   EXPECT_TRUE(AllBecomeSynced());
+  EXPECT_TRUE(std::filesystem::exists(Data("node3") + "/gvwstate.dat.bad")) << "moved aside";
 }
 
 // The position is read from what mariadbd says to its agent, wherever else its configuration has it written.

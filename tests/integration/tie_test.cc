@@ -38,6 +38,11 @@ class TieTest : public ClusterTestOn<Tied> {
   static absl::Status Is(const char* status, const std::string& node) {
     return lab().HasStatusVariable(node, "wsrep_cluster_status", status);
   }
+  static absl::Status Unseen(const std::string& node) {
+    const auto summary = SummaryOf(lab(), node);
+    if (!summary.ok()) return summary.status();
+    return summary->running() == v1::TERNARY_UNKNOWN ? absl::OkStatus() : absl::UnavailableError("heard");
+  }
   static pid_t Pid(const std::string& node) {
     const auto process = lab().Find(node);
     return process.ok() ? process->pid : 0;
@@ -46,6 +51,30 @@ class TieTest : public ClusterTestOn<Tied> {
     return lab().HasStatusVariable(node, "wsrep_evs_evict_list", "");
   }
 };
+
+// How many votes Galera counts for each side is not known then.
+TEST_F(TieTest, F29AWeightThatIsChangedAsTheLinkIsCutMakesNoTie) {
+  ASSERT_EQ(Minderctl(lab(), {"pause", "--for=5m", "--reason=a test"}).code, 0);
+  ASSERT_EQ(lab().CutOff({"node1", "node2"}, {"node3", "node4"}), absl::OkStatus());
+  // It is answered when the cut is noticed, and it is not always waited for here.
+  lab().Sql("node1", "SET GLOBAL wsrep_provider_options='pc.weight=2'").status().IgnoreError();
+  for (const std::string& node : lab().plan().NodeNames())
+    EXPECT_TRUE(Reached([&] { return Is("non-Primary", node); }, absl::Seconds(20), "non-Primary"));
+  EXPECT_TRUE(Reached([] { return Captured("\"pcWeight\": 2", 1); }, absl::Seconds(10), "the weight reported"));
+  ASSERT_EQ(lab().CutOff({"node1", "node2"}, {"arbitrator", "lb1"}), absl::OkStatus());
+  for (const char* node : {"node1", "node2"})
+    EXPECT_TRUE(Reached([&] { return Unseen(node); }, absl::Seconds(10), "silent"));
+  ASSERT_EQ(Minderctl(lab(), {"resume"}).code, 0);
+  EXPECT_TRUE(Reached([] { return Explained("its votes prove nothing: it has 2 votes, and all others have 3"); },
+                      absl::Seconds(20), "why it proves nothing"));
+  EXPECT_EQ(Promoted(), 0);
+  ASSERT_EQ(lab().HealBetween({"node1", "node2"}, {"node3", "node4"}), absl::OkStatus());
+  for (const std::string& node : lab().plan().NodeNames())
+    EXPECT_TRUE(Reached([&] { return Is("Primary", node); }, absl::Seconds(40), "Galera forms it by itself"));
+  ASSERT_EQ(lab().Heal(), absl::OkStatus());
+  EXPECT_TRUE(AllBecomeSynced());
+  Set("node1", "pc.weight=1");
+}
 
 // Who was counted out lives on, and the promoted ones refuse it: its data may have what theirs has not.
 TEST_F(TieTest, F02SilentDataCentreWithoutAMajorityIsCountedOutAndComesBackAsItsAgentsStartIt) {
