@@ -277,7 +277,8 @@ absl::Status MeasurePrimary(std::vector<Result>& results) {
   MINDER_ASSIGN_OR_RETURN(const Result crash, CrashStall("crash_write_stall_ms", "2+1", "node3", 60));
   results.push_back(crash);
   Say("two_node_crash_write_gap_ms: one of two killed");
-  MINDER_ASSIGN_OR_RETURN(const Result pair, CrashStall("two_node_crash_write_gap_ms", "1+1", "node2", 350));
+  MINDER_ASSIGN_OR_RETURN(Result pair, CrashStall("two_node_crash_write_gap_ms", "1+1", "node2", 350));
+  pair.why += "; evs.keepalive_period=PT0.1S with and without minder (docs/adr/0006)";
   results.push_back(pair);
   Say("even_split_promote_ms: 2+2 cut in the middle");
   MINDER_ASSIGN_OR_RETURN(const Result even, EvenSplit());

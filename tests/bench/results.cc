@@ -39,7 +39,7 @@ std::string ToJson(const std::vector<Result>& results) {
         "\"limit\": %s, \"ok\": %s, \"why\": %s}%s\n",
         Quoted(r.name), Number(r.value), Quoted(r.unit), r.baseline.empty() ? "null" : Quoted(r.baseline),
         Number(r.baseline_value), Number(Ratio(r)), Number(r.limit), r.ok() ? "true" : "false",
-        r.ok() ? "null" : Quoted(r.why), i + 1 < results.size() ? "," : "");
+        r.why.empty() ? "null" : Quoted(r.why), i + 1 < results.size() ? "," : "");
   }
   return json + "]\n";
 }
@@ -51,7 +51,7 @@ std::string ToTable(const std::vector<Result>& results) {
     const std::string baseline = r.baseline.empty() ? "-" : r.baseline_value ? Number(r.baseline_value) : "never";
     table += absl::StrFormat("%-32s %10s %10s %-8s %12s  %s\n", r.name, Number(r.value) + " " + r.unit, Number(r.limit),
                              r.ok() ? "ok" : "MISSED", baseline, r.baseline);
-    if (!r.ok()) table += absl::StrFormat("  why: %s\n", r.why);
+    if (!r.why.empty()) table += absl::StrFormat("  %s\n", r.why);
   }
   return table;
 }

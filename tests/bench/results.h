@@ -17,13 +17,13 @@ struct Result {
   std::string baseline{};                  // what it is compared with; empty when with nothing
   std::optional<double> baseline_value{};  // nothing when the baseline never got there
   double limit = 0;                        // value must not be above it
-  std::string why{};                       // what the value is made of; told when the limit is missed
+  std::string why{};                       // what the values are made of
 
   bool ok() const { return value <= limit; }
 };
 
 // A list of {name, value, unit, baseline, baseline_value, ratio, limit, ok, why}; baseline_value and ratio are null
-// where there is none, why where the limit is kept.
+// where there is none, and so is why.
 std::string ToJson(const std::vector<Result>& results);
 
 // The same for humans, aligned.
