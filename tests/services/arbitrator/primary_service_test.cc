@@ -346,6 +346,7 @@ TEST_F(PrimaryServiceTest, AWhileOfPauseAndItsEnd) {
   EXPECT_EQ(std::ranges::count(HistoryTexts(), "resumed"), 1);
   resume.set_request_id("r1");
   for (int i = 0; i < 2; ++i) {  // the same wish once more ends no later pause
+    request.set_request_id(absl::StrCat("again", i));
     ASSERT_TRUE(stub_->Pause(Context().get(), request, &response).ok());
     ASSERT_TRUE(stub_->Resume(Context().get(), resume, &resumed).ok());
     EXPECT_EQ(Explained().state().durable().has_pause(), i == 1);
