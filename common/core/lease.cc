@@ -51,9 +51,9 @@ std::optional<v1::Lease> LeaseFor(const v1::Configuration& config, const v1::Arb
   return lease;
 }
 
-absl::Duration NoticesWithin(const v1::DbStatusReport& last) {
+std::optional<absl::Duration> NoticesWithin(const v1::DbStatusReport& last) {
   const auto period = ParsePeriod(last.provider_options().evs_inactive_timeout());
-  return period.value_or(absl::InfiniteDuration()) + kFenceMargin;
+  return period ? std::optional(*period + kFenceMargin) : std::nullopt;
 }
 
 std::optional<absl::Duration> FencedAfter(const v1::Configuration& config, const v1::DbStatusReport& last) {
@@ -62,7 +62,9 @@ std::optional<absl::Duration> FencedAfter(const v1::Configuration& config, const
   const bool armed = fence.armed() && fence.mode() == (watchdog ? v1::FENCE_MODE_WATCHDOG : v1::FENCE_MODE_GUARD) &&
                      fence.has_watchdog_timeout() == watchdog;
   if (!GuardsInUse(config) || !armed || !WhyOtherConfiguration(config, last).empty()) return std::nullopt;
-  return NoticesWithin(last) + FromProto(config.promotion().lease_ttl()) + FromProto(fence.watchdog_timeout());
+  const auto notices = NoticesWithin(last);
+  if (!notices) return std::nullopt;
+  return *notices + FromProto(config.promotion().lease_ttl()) + FromProto(fence.watchdog_timeout());
 }
 
 void LeaseHolder::OnLease(const v1::Lease& lease, const Sightings::Sighting& quoted, std::uint64_t highest_epoch) {

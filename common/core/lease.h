@@ -32,13 +32,13 @@ std::optional<v1::Lease> LeaseFor(const v1::Configuration& config, const v1::Arb
 std::optional<absl::Duration> ParsePeriod(std::string text);
 
 // By when the dbserver of this report has noticed that a member of its view is silent: evs.inactive_timeout, and a
-// margin. Infinite when it does not show that.
-absl::Duration NoticesWithin(const v1::DbStatusReport& last);
+// margin. Nothing when it does not show that, as a probe that was not answered does not.
+std::optional<absl::Duration> NoticesWithin(const v1::DbStatusReport& last);
 
 // For the arbitrator: how long after its lease was revoked a node that said `last` before it fell silent is fenced, by
 // the latest: it may see all of the last primary component until its own group communication has noticed
-// (evs.inactive_timeout), and lives for another lease_ttl from then. Infinite when that timeout is not known; nothing
-// when `last` does not show an armed guard.
+// (evs.inactive_timeout), and lives for another lease_ttl from then. Nothing when `last` does not show that timeout, or
+// no armed guard.
 std::optional<absl::Duration> FencedAfter(const v1::Configuration& config, const v1::DbStatusReport& last);
 
 // For the agent (design.md O6): until when its mariadbd may live. Each of these is good for lease_ttl from when it was

@@ -193,20 +193,21 @@ std::optional<absl::Duration> HarmlessAfter(const v1::Configuration& config, con
     return counts ? std::optional(FromProto(begun_on->after())) : std::nullopt;
   }
   if (const auto after = FencedAfter(config, *node.report)) return after;
-  tie = no_tie.empty();
-  return tie ? std::optional(NoticesWithin(*node.report)) : std::nullopt;
+  const auto notices = NoticesWithin(*node.report);
+  tie = no_tie.empty() && notices.has_value();
+  return tie ? notices : std::nullopt;
 }
 
 std::string DetailOf(const Other& other, bool over) {
-  const absl::Duration after = *other.fenced_after;
-  const std::string in = after == absl::InfiniteDuration() ? "" : " within " + absl::FormatDuration(after);
+  const std::string in = absl::FormatDuration(*other.fenced_after);
   if (other.count_out) {
     return absl::StrFormat(
-        "E4: %s is silent, and all who are silent have no majority of the votes, as Galera sees there%s%s",
+        "E4: %s is silent, and all who are silent have no majority of the votes, as Galera sees there within %s%s",
         other.dbserver, in, over ? ", which was longer ago" : "");
   }
-  return absl::StrFormat("E2: the guard of %s was armed, and has to end its mariadbd%s once its lease is revoked%s",
-                         other.dbserver, in, over ? ", which was longer ago" : "");
+  return absl::StrFormat(
+      "E2: the guard of %s was armed, and has to end its mariadbd within %s once its lease is revoked%s",
+      other.dbserver, in, over ? ", which was longer ago" : "");
 }
 
 // Whether the grant is begun, with this one to be proven harmless.
