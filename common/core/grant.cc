@@ -293,7 +293,7 @@ void BeginGrant(const Facts& facts, BootTime now, v1::Decision& decision) {
   for (const NodeFacts* node : plan.group) grant.add_group(node->config->name());
   for (const Other& other : plan.others) {
     grant.add_others(other.dbserver);
-    if (!other.fenced_after || *other.fenced_after == absl::InfiniteDuration()) continue;
+    if (!other.fenced_after) continue;
     v1::GrantFence& fence = *grant.add_fences();
     fence.set_dbserver(other.dbserver);
     *fence.mutable_after() = ToProto(*other.fenced_after);
@@ -375,10 +375,10 @@ void TakeBackIn(const Facts& facts, v1::Decision& decision) {
   std::vector<v1::LeftBehind> left;
   std::vector<std::string> names;
   for (const v1::LeftBehind& behind : next.left_behind()) {
-    const bool merged = promoted != nullptr &&
-                        std::ranges::find(promoted->report->members(), behind.dbserver(), &v1::ViewMember::name) !=
-                            promoted->report->members().end();
     const NodeFacts* node = FindNode(facts, behind.dbserver());
+    // By its own uuid: the name in a view is what a configuration file calls it.
+    const bool merged = promoted != nullptr && node != nullptr && node->running == v1::TERNARY_YES &&
+                        ViewHas(*promoted->report, node->report->wsrep().gcomm_uuid());
     if (node == nullptr || merged || WasPrimaryWith(*node, facts, next.grant())) continue;
     left.push_back(behind);
     names.push_back(behind.dbserver());
