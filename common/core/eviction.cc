@@ -93,7 +93,12 @@ v1::Eviction NewEviction(const DeadMember& dead, const std::string& after, BootT
 
 void RecordEnd(const Facts& facts, const v1::Eviction& eviction, BootTime now, v1::Decision& decision) {
   const bool runs = FindByUuid(facts.nodes, eviction.gcomm_uuid()) != nullptr;
-  const std::string how = runs ? "runs again" : "is in no primary component any more that is seen";
+  const bool is_shown = std::ranges::any_of(facts.nodes, [&](const NodeFacts& node) {
+    return AnswersAsPrimary(node) && ViewHas(*node.report, eviction.gcomm_uuid());
+  });
+  const std::string how = runs       ? "runs again"
+                          : is_shown ? "is not known to be dead any more"
+                                     : "is in no primary component any more that is seen";
   v1::AuditRecord& record = *decision.add_records();
   record.set_kind("eviction");
   record.set_epoch(decision.next().epoch());

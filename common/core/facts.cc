@@ -215,7 +215,7 @@ Fact ServersSound(const Facts& facts) {
     if (node.fresh && !node.report->probe().note().empty())
       wrong.push_back(absl::StrFormat("%s: %s", node.config->name(), node.report->probe().note()));
   }
-  return NobodyIn(wrong, "every server is as it should be", "to be corrected");
+  return NobodyIn(wrong, "no agent complains of its server", "to be corrected");
 }
 
 Fact Paused(const v1::DurableState& durable, BootTime now) {

@@ -261,7 +261,9 @@ absl::Duration UnchangedFor(const NodeFacts& node) {
 bool WillRun(const StoppedNode& stopped) {
   const v1::ServerProcess& process = stopped.node->report->process();
   const bool crashed = process.has_last_exit() && !process.last_exit().expected();
-  return stopped.node->waiting || (stopped.node->stopped && !stopped.beyond && (crashed || process.has_restart_in()));
+  const bool fails = !process.start_error().empty() && !process.start_wanted();  // the latter waits for a lease
+  return stopped.node->waiting ||
+         (stopped.node->stopped && !stopped.beyond && !fails && (crashed || process.has_restart_in()));
 }
 
 Fact Reforming(const RecoveryPlan& plan) {

@@ -201,7 +201,7 @@ TEST(DecideSmallWorlds, DiagnosisNeverSaysMoreThanTheReports) {
         decision.diagnosis() == v1::DIAGNOSIS_HEALTHY || decision.diagnosis() == v1::DIAGNOSIS_DEGRADED;
     EXPECT_EQ(has_primary, primary > 0) << world_number;
     EXPECT_FALSE(decision.reason().empty());
-    EXPECT_EQ(decision.evidence_size(), 23);
+    EXPECT_EQ(decision.evidence_size(), 24);
   }
 }
 
