@@ -386,6 +386,10 @@ OrderEffects OrderLife::OnWritten(const OrderEffects::Write& write, const absl::
   if (!write.then_carry_out) return Changed();
   OrderEffects effects;
   if (IsLast(accepted) && !Apply(OrderEvent::kRecorded, effects)) return effects;
+  if (held_down_) {  // since it was accepted
+    const absl::Status held = absl::FailedPreconditionError("mariadbd is held down after split brain");
+    return Conclude(EventOf(held), accepted, std::string(held.message()));
+  }
   if (accepted.verb() == kMakePrimary) {
     effects.promote = {.not_after = write.not_after, .status = accepted, .counted_out = counted_out_};
   } else if (now >= write.not_after) {
