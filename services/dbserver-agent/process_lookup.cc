@@ -58,7 +58,7 @@ bool IsMariadbd(pid_t pid, const ServerTraits& traits) {
   // " (deleted)" may follow: the package was upgraded under the running server.
   if (!absl::StartsWith(name, "mariadbd") && !absl::StartsWith(name, "mysqld")) return false;
   const std::string cmdline = ReadProc(pid, "cmdline");
-  if (absl::StrContains(cmdline, "wsrep-recover")) return false;
+  if (absl::StrContains(absl::StrReplaceAll(cmdline, {{"_", "-"}}), "--wsrep-recover")) return false;
   return WorksIn(pid, traits.data_dir) || WasStartedAs(cmdline, traits.command);
 }
 

@@ -26,7 +26,10 @@ Supervisor::~Supervisor() {
 void Supervisor::Begin(bool start_absent) { DoFind(start_absent); }
 
 void Supervisor::Look() {
-  if (IsFree() && restart_timer_ == 0) DoFind(false);
+  if (!IsFree()) return;
+  const bool is_due = policy_.restart_at().has_value() && !observed_.held && !barred_ && !observed_.start_wanted;
+  if (is_due && restart_timer_ == 0) ScheduleRestart();  // the hold ended while there was work to do
+  DoFind(std::exchange(start_absent_, false));
 }
 
 void Supervisor::SetBarred(bool barred, bool start_absent) {
@@ -80,6 +83,7 @@ void Supervisor::OnFound(absl::StatusOr<std::optional<RunningServer>> found, OnD
       spdlog::error("mariadbd: {}", std::string(found.status().message()));
     observed_.start_error = std::string(found.status().message());
     observed_.presence = Presence::kUnknown;
+    start_absent_ = start_absent;
     return handlers_.on_change();
   }
   if (found->has_value()) {
@@ -102,18 +106,22 @@ void Supervisor::OnFound(absl::StatusOr<std::optional<RunningServer>> found, OnD
 void Supervisor::OnStarted(absl::StatusOr<RunningServer> started, OnDisk disk, bool is_restart) {
   --busy_;
   observed_.starting = false;
+  if (server_.has_value()) return handlers_.on_change();  // it was found meanwhile
   if (started.ok()) {
     if (is_restart) ++observed_.restarts;
     spdlog::info("started mariadbd, pid {}", started->pid);
     return Hold(*std::move(started), disk.view);
   }
   spdlog::error("cannot start mariadbd: {}", std::string(started.status().message()));
-  observed_.presence = Presence::kGone;
+  // It may start for all that, unless the error says that it was not even tried.
+  const bool is_open = !absl::IsFailedPrecondition(started.status());
+  observed_.presence = is_open ? Presence::kUnknown : Presence::kGone;
   observed_.start_error = std::string(started.status().message());
   observed_.stopped = std::move(disk.stopped);
   policy_.OnUnexpectedExit(loop_.Now());
   ScheduleRestart();
   handlers_.on_change();
+  if (is_open) DoFind(false);
 }
 
 void Supervisor::Hold(RunningServer server, const std::string& view) {
@@ -123,6 +131,8 @@ void Supervisor::Hold(RunningServer server, const std::string& view) {
   observed_.started_at = server.started_at;
   observed_.view_at_start = view;
   observed_.start_error.clear();
+  observed_.start_wanted = forget_view_ = false;
+  loop_.Cancel(std::exchange(restart_timer_, 0));
   observed_.restart_at.reset();
   not_beyond_.reset();
   server_ = std::move(server);

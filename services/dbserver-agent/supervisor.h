@@ -109,6 +109,7 @@ class Supervisor {
   EventLoop::TimerId hold_timer_ = 0;
   pid_t ended_ = 0;  // the server that is ended by order, and is not to stay so
   bool barred_ = false;
+  bool start_absent_ = false;               // once it is certain that it is, for a first look could not tell
   bool forget_view_ = false;                // at the next start
   std::optional<v1::Position> not_beyond_;  // until it is started
   int busy_ = 0;                            // so many things the worker has to do

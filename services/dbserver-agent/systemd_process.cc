@@ -53,7 +53,10 @@ class SystemdProcess : public ServerProcess {
 
   absl::StatusOr<std::optional<RunningServer>> Find() override {
     MINDER_ASSIGN_OR_RETURN(const UnitState unit, Show());
-    return FindIn(unit);
+    auto server = FindIn(unit);
+    if (!server && unit.active == "activating" && unit.sub != "auto-restart")
+      return absl::UnavailableError(absl::StrFormat("%s is being started, and has no process yet", options_.unit));
+    return server;
   }
 
   absl::StatusOr<RunningServer> Start(const std::optional<v1::Position>& not_beyond) override {
@@ -73,9 +76,8 @@ class SystemdProcess : public ServerProcess {
     if (FindIn(*before)) return absl::FailedPreconditionError("mariadbd runs");
     if (const absl::Status prepared = PrepareBootstrap(); !prepared.ok())
       return absl::FailedPreconditionError(prepared.message());
-    MINDER_RETURN_IF_ERROR(
-        Manager({"set-environment", absl::StrFormat("%s=--wsrep-new-cluster", kNewClusterVariable)}).status());
-    auto server = Launch(*before);
+    const auto flagged = Manager({"set-environment", absl::StrFormat("%s=--wsrep-new-cluster", kNewClusterVariable)});
+    auto server = flagged.ok() ? Launch(*before) : absl::StatusOr<RunningServer>(flagged.status());
     // The process has it by now, and no other start may have it.
     const absl::Status cleared = ClearEnvironment();
     return cleared.ok() ? std::move(server) : absl::StatusOr<RunningServer>(cleared);

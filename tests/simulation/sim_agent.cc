@@ -66,7 +66,7 @@ void SimAgent::Begin() {
 
 void SimAgent::Look() {
   const bool held = observations_.process.presence == Presence::kRunning;
-  if (busy_ || held || restart_ != 0 || !world_.galera.Runs(host_)) return;
+  if (busy_ || held || !world_.galera.Runs(host_)) return;
   may_turn_primary_ = observations_.process.presence == Presence::kGone;
   Hold(world_.galera.pid(host_));
 }
@@ -80,6 +80,8 @@ void SimAgent::Hold(int pid) {
   const auto view = world_.galera.ViewOnDisk(host_);
   process.view_at_start = view ? view->id() : "";
   process.start_error.clear();
+  process.start_wanted = forget_view_ = false;
+  restart_ = 0;
   process.restart_at.reset();
   if (world_.galera.pid(host_) != pid) return OnExit(pid, false);  // it has ended meanwhile
   OnProcessChange();
