@@ -26,7 +26,17 @@ using google::protobuf::util::MessageDifferencer;
 
 // The answer to RequestStatus leaves this long before the caller's own deadline, or a fifth of the time that it gave.
 constexpr absl::Duration kAnswerMargin = absl::Milliseconds(100);
+constexpr std::size_t kLongestRequestId = 128;  // it is kept with the drain, and told to every balancer
 constexpr absl::Duration kLongestRequestStatus = absl::Seconds(10);
+
+grpc::Status CheckRequestId(const std::string& request_id) {
+  if (request_id.size() <= kLongestRequestId) return grpc::Status::OK;
+  return Refuse(grpc::StatusCode::INVALID_ARGUMENT,
+                {.reason = "REQUEST_ID_TOO_LONG",
+                 .rule = "",
+                 .message = absl::StrFormat("a request_id may have %d bytes", kLongestRequestId),
+                 .cure = "choose a UUID"});
+}
 
 std::string RandomId() {
   absl::BitGen random;
@@ -163,6 +173,7 @@ OutlookStream<v1::DrainResponse>::Step Service::NextDrain(const v1::DrainRequest
       *last.mutable_plan() = {plan.begin(), plan.end()};
       return {.response = last, .finish = grpc::Status::OK};
     }
+    if (grpc::Status status = CheckRequestId(request.request_id()); !status.ok()) return {.finish = status};
     const std::string id = request.request_id().empty() ? RandomId() : request.request_id();
     if (const absl::Status status = arbitrator_.RecordDrain(dbserver, id); !status.ok())
       return {.finish = NotRecorded(status)};
@@ -197,6 +208,7 @@ OutlookStream<v1::UndrainResponse>::Step Service::NextUndrain(const v1::UndrainR
     *first.mutable_plan() = {plan.begin(), plan.end()};
     if (request.validate_only()) return {.response = first, .finish = grpc::Status::OK};
     if (record != nullptr || last.state() > v1::DRAIN_STATE_SERVING) {
+      if (grpc::Status status = CheckRequestId(request.request_id()); !status.ok()) return {.finish = status};
       if (const absl::Status status = arbitrator_.RecordUndrain(dbserver, request.request_id()); !status.ok())
         return {.finish = NotRecorded(status)};
       first.set_done(false);

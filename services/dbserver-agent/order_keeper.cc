@@ -5,9 +5,16 @@
 #include "common/base/failpoint.h"
 #include "common/base/log.h"
 #include "common/base/status_macros.h"
+#include "common/mysql/galera_variables.h"
 
 namespace minder {
 namespace {
+
+// What other programs wrote may be of any encoding and length; it goes into every report.
+absl::Status Clean(const absl::Status& outcome) {
+  constexpr std::size_t kLongest = 1000;
+  return {outcome.code(), CleanUtf8(std::string(outcome.message().substr(0, kLongest)))};
+}
 
 StateFile PromiseIn(const StateDir& dir) { return {dir, "promise.json", "promises", "no promotion is under way"}; }
 
@@ -65,11 +72,13 @@ void OrderKeeper::DoEvict(const v1::EvictMember& order) {
 }
 
 void OrderKeeper::DoRecover(const v1::Recover& order) {
-  handlers_.recover(order, [this, order](const absl::Status& outcome) { Do(life_.OnRecovered(order, outcome)); });
+  handlers_.recover(order,
+                    [this, order](const absl::Status& outcome) { Do(life_.OnRecovered(order, Clean(outcome))); });
 }
 
 void OrderKeeper::DoBootstrap(const v1::OrderStatus& accepted) {
-  handlers_.bootstrap([this, accepted](const absl::Status& outcome) { Do(life_.OnBootstrapped(accepted, outcome)); });
+  handlers_.bootstrap(
+      [this, accepted](const absl::Status& outcome) { Do(life_.OnBootstrapped(accepted, Clean(outcome))); });
 }
 
 }  // namespace minder
