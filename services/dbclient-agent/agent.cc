@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/core/names.h"
 #include "common/core/proto_time.h"
+#include "common/rpc/correspondent.h"
 #include "services/dbclient-agent/changes.h"
 
 namespace minder {
@@ -33,7 +34,8 @@ DbclientAgent::~DbclientAgent() {
 
 void DbclientAgent::OnMessage(const v1::Message& message) {
   if (message.has_db_status_report()) {
-    knowledge_[message.sender().name()] = {message.db_status_report(), loop_.Now()};
+    const BootTime now = loop_.Now();
+    knowledge_[message.sender().name()] = {message.db_status_report(), now - OnItsWay(message, now)};
   } else if (message.has_routing_intent()) {
     intent_ = message.routing_intent();
   } else {
