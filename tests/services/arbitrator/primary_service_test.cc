@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 
+#include "absl/strings/str_cat.h"
 #include "common/core/explain.h"
 #include "common/core/party.h"
 #include "common/core/proto_time.h"
