@@ -202,13 +202,13 @@ OutlookStream<v1::UndrainResponse>::Step Service::NextUndrain(const v1::UndrainR
     return {.finish = Overtaken("DRAINED_AGAIN", dbserver, "drained again", "undrain")};
   if (!begun) {
     if (grpc::Status status = CheckKnown(arbitrator_.config(), dbserver); !status.ok()) return {.finish = status};
+    if (grpc::Status status = CheckRequestId(request.request_id()); !status.ok()) return {.finish = status};
     const std::vector<std::string> plan = UndrainSteps(outlook.facts, dbserver);
     last = UndrainProgress(outlook.facts, dbserver);
     v1::UndrainResponse first = last;
     *first.mutable_plan() = {plan.begin(), plan.end()};
     if (request.validate_only()) return {.response = first, .finish = grpc::Status::OK};
     if (record != nullptr || last.state() > v1::DRAIN_STATE_SERVING) {
-      if (grpc::Status status = CheckRequestId(request.request_id()); !status.ok()) return {.finish = status};
       if (const absl::Status status = arbitrator_.RecordUndrain(dbserver, request.request_id()); !status.ok())
         return {.finish = NotRecorded(status)};
       first.set_done(false);

@@ -49,7 +49,10 @@ void OrderKeeper::Do(const OrderEffects& effects) {
 
 void OrderKeeper::DoWrite(const OrderEffects::Write& write) {
   worker_.Do([this, write] { return file_.Save(write.promise); },
-             [this, write](const absl::Status& written) { Do(life_.OnWritten(write, written, loop_.Now())); });
+             [this, write](const absl::Status& written) {
+               life_.SetHeldDown(handlers_.held_down());
+               Do(life_.OnWritten(write, written, loop_.Now()));
+             });
 }
 
 void OrderKeeper::DoPromote(const OrderEffects::Promote& promote) {

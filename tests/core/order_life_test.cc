@@ -87,6 +87,22 @@ TEST_F(OrderLifeTest, NothingIsDoneOrShownBeforeItIsOnDisk) {
   EXPECT_EQ(Outcome().outcome(), v1::ORDER_OUTCOME_STARTED);
 }
 
+TEST_F(OrderLifeTest, WhatWasAcceptedBeforeTheServerWasHeldDownIsNotCarriedOut) {
+  for (const bool bootstrap : {false, true}) {
+    if (bootstrap) ReportStopped("s1");
+    life_.SetHeldDown(false);
+    const OrderEffects accepted = bootstrap ? life_.On(Bootstrap(6, "s1"), now_) : life_.On(Promote(5), now_);
+    ASSERT_TRUE(accepted.write.has_value());
+    life_.SetHeldDown(true);
+    const OrderEffects written = life_.OnWritten(*accepted.write, absl::OkStatus(), now_);
+    EXPECT_FALSE(written.promote || written.bootstrap);
+    ASSERT_TRUE(written.write.has_value());
+    life_.OnWritten(*written.write, absl::OkStatus(), now_);
+    EXPECT_EQ(Outcome().outcome(), v1::ORDER_OUTCOME_FAILED);
+    EXPECT_THAT(Outcome().detail(), HasSubstr("held down"));
+  }
+}
+
 // Both were on their way to the disk, and the second one holds what the first one held.
 TEST_F(OrderLifeTest, AWriteThatFailsTakesNothingBackThatALaterOneHasBroughtToDisk) {
   const OrderEffects view = ReportView("n2", v1::TERNARY_NO, "view:1", {"a", "b"});

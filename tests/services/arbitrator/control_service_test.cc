@@ -173,6 +173,13 @@ TEST_F(ControlServiceTest, DrainTellsEverybodyAndEndsWhenDrained) {
   EXPECT_EQ(response.state(), v1::DRAIN_STATE_DRAINED);
 }
 
+TEST_F(ControlServiceTest, ARequestIdIsNoPlaceForABook) {
+  WaitHealthy();
+  const std::string book(129, 'x');
+  for (const grpc::Status& status : {DrainStatus(DrainOf("node3", book)), UndrainStatus("node3", book)})
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << status.error_message();
+}
+
 TEST_F(ControlServiceTest, DryRunChangesNothing) {
   WaitHealthy();
   v1::DrainRequest request = DrainOf("node3");

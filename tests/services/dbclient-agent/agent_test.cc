@@ -120,6 +120,21 @@ TEST_F(AgentTest, ReportsThatChangeNothingDisturbNobody) {
   EXPECT_EQ(agent_->report_count(), reports + 1);
 }
 
+TEST_F(AgentTest, AReportThatWaitedInASocketIsAsOldAsThat) {
+  StartServing();
+  agent_->Hear(NonPrimaryReport("node2"));
+  ASSERT_TRUE(agent_->WaitForActual({kUp, kDown, kUp}));
+  v1::Message old = ServingReport("node2");
+  const absl::Duration heard = ToSinceBoot(BootClock().Now()) - absl::Seconds(61);  // more than fresh_for
+  old.set_heard(static_cast<std::uint64_t>(absl::ToInt64Nanoseconds(heard)));
+  agent_->Hear(old);
+  agent_->Hear(NonPrimaryReport("node3"));
+  ASSERT_TRUE(agent_->WaitForActual({kUp, kDown, kDown}));
+  old.set_heard(0);
+  agent_->Hear(old);
+  EXPECT_TRUE(agent_->WaitForActual({kUp, kUp, kDown})) << "of a sender that does not tell";
+}
+
 TEST_F(AgentTest, DrainIsConfirmedOnlyOnceItIsReadBack) {
   StartServing();
   Change([](auto& balancer) { balancer.held = true; });

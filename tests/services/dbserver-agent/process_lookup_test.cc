@@ -4,8 +4,12 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/subprocess.h"
 #include "tests/services/dbserver-agent/own_children.h"
@@ -46,6 +50,33 @@ TEST(NoChildrenAreLeft, EndsAlsoThoseWhoseParentHasEnded) {
   while (!NoChildrenAreLeft() && BootClock().Now() < until) absl::SleepFor(absl::Milliseconds(1));
   EXPECT_TRUE(absl::IsNotFound(HoldProcess(left).status()));
   EXPECT_TRUE(NoChildrenAreLeft());
+}
+
+// A human who asks for the position runs galera_recovery, which spells its option so.
+TEST(FindMariadbd, TakesNoRecoveryForTheServer) {
+  char name[] = "/tmp/minder-lookup-XXXXXX";
+  const std::string program = std::string(mkdtemp(name)) + "/mariadbd";
+  std::filesystem::copy_file("/bin/sh", program);
+  const std::vector<std::string> command = {program, "-c", "kill -STOP $$; true"};
+  const ServerTraits traits{.pid_file = "/nonexistent", .data_dir = "/nonexistent", .command = command};
+  for (const char* option : {"--wsrep_recover", "--wsrep-recover", "--wsrep_on"}) {
+    std::vector<std::string> argv = command;
+    argv.emplace_back(option);
+    const auto spawned = Spawn(argv, "");
+    ASSERT_TRUE(spawned.ok()) << spawned.status();
+    const BootTime until = BootClock().Now() + absl::Seconds(5);
+    const auto is_that_program = [&] {
+      std::string words;
+      std::getline(std::ifstream(absl::StrCat("/proc/", spawned->pid, "/cmdline")), words);
+      return absl::StrContains(words, option);
+    };
+    while (!is_that_program() && BootClock().Now() < until) absl::SleepFor(absl::Milliseconds(1));
+    EXPECT_TRUE(is_that_program());
+    EXPECT_EQ(FindMariadbd(traits).has_value(), std::string(option) == "--wsrep_on") << option;
+    kill(spawned->pid, SIGKILL);
+    while (!Reap(spawned->pid).ok() && BootClock().Now() < until) absl::SleepFor(absl::Milliseconds(1));
+  }
+  std::filesystem::remove_all(name);
 }
 
 // Processes end between the look at /proc and the look into it.
