@@ -310,6 +310,7 @@ absl::Status Lab::CutFromPeers(const std::string& node) const {
 
 absl::Status Lab::MoveDataAside(const std::string& node) const {
   const std::string data = plan_.HostDirectory(node) + "/data";
+  MINDER_RETURN_IF_ERROR(RunCommand({"rm", "-rf", data + ".aside"}).status());  // of an earlier time
   MINDER_RETURN_IF_ERROR(RunCommand({"mv", "-T", data, data + ".aside"}).status());
   return RunCommand({"install", "-d", "-m", "700", "-o", kServerUser, "-g", kServerUser, data}).status();
 }
