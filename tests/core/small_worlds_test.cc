@@ -300,8 +300,9 @@ TEST_P(SmallWorlds, NothingUnprovenIsEverOrdered) {
 }
 
 std::vector<Shape> Shapes() {
-  std::vector<std::pair<int, int>> sizes = {{1, 1}, {2, 1}, {1, 2}, {2, 2}, {3, 1}, {1, 3}, {3, 2}};
+  std::vector<std::pair<int, int>> sizes = {{1, 1}, {2, 1}, {1, 2}, {2, 2}, {3, 1}, {1, 3}};
 #ifdef NDEBUG  // several times as many worlds as all others together, so minutes with sanitizers
+  sizes.emplace_back(3, 2);
   sizes.emplace_back(2, 3);
   sizes.emplace_back(3, 3);
 #endif
